@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/* Events, the following side. A follower that sees a hole or a new epoch asks the publisher for
+ * what it missed (command "bus.replay", through requests_t); when the ring no longer has it, or at
+ * first contact, the owner is told to resynchronise (gap). So every event is handed out once and in
+ * order, or a gap is announced. Thread contract: one owner thread; callbacks run in
+ * follower_process and in requests_process. */
+#ifndef IOBUS_BUS_FOLLOWER_H
+#define IOBUS_BUS_FOLLOWER_H
+
+#include "bus/envelope.h"
+#include "bus/requests.h"
+
+typedef struct follower follower_t;
+
+typedef struct {
+    /* One event, in order, each once. envelope borrowed. */
+    void (*event)(void *arg, const char *actor, const envelope_t *event);
+    /* First contact with this epoch, or events lost for good. Events after it follow in order. */
+    void (*gap)(void *arg, const char *actor);
+} follower_ops_t;
+
+/* requests: used for replays; borrowed, must outlive the follower. Caller owns. */
+follower_t *follower_new(const endpoints_t *endpoints, requests_t *requests, const char *actor,
+                         const follower_ops_t *ops, void *arg);
+void follower_destroy(follower_t **self_p);
+/* Handles what has arrived, at most `max` frames; true if anything was done. */
+bool follower_process(follower_t *self, size_t max, int64_t mono_ms);
+int follower_fd(const follower_t *self); /* as requests_fds */
+zmq_pollitem_t follower_poll_item(const follower_t *self);
+const char *follower_actor(const follower_t *self);
+uint64_t follower_epoch(const follower_t *self);
+uint64_t follower_seq(const follower_t *self); /* last event handed out */
+bool follower_in_sync(const follower_t *self); /* contact made, no replay under way */
+
+#endif

@@ -1,0 +1,596 @@
+/* SPDX-License-Identifier: MIT */
+#include "bus/mp.h"
+
+#include <math.h>
+#include <msgpack/pack.h>
+#include <stdarg.h>
+#include <string.h>
+
+#define SAFE_INTEGER 9007199254740992.0 /* 2^53: beyond it a double no longer holds every integer  \
+                                         */
+
+/* --- reading --------------------------------------------------------------------------------- */
+
+/* What the first byte of a value says. head: bytes of type and length; size: bytes that follow
+ * them as payload; count: values that follow as elements (twice the pairs for a map). */
+typedef struct {
+    mp_type_t type;
+    size_t head;
+    size_t size;
+    uint64_t count;
+} shape_t;
+
+static uint64_t big_endian(const uint8_t *p, size_t len)
+{
+    uint64_t value = 0;
+    for (size_t i = 0; i < len; i++)
+        value = value << 8 | p[i];
+    return value;
+}
+
+/* First bytes 0xc0 to 0xdf. size_bytes: length field that gives size (payload) or count (elements).
+ */
+typedef struct {
+    mp_type_t type;
+    uint8_t size_bytes;
+    uint8_t fixed; /* payload bytes when there is no length field */
+} lead_t;
+
+static const lead_t leads[32] = {
+    {MP_NIL, 0, 0},   {MP_NONE, 0, 0},  {MP_BOOL, 0, 0},   {MP_BOOL, 0, 0},   /* c0.. */
+    {MP_BIN, 1, 0},   {MP_BIN, 2, 0},   {MP_BIN, 4, 0},    {MP_NONE, 0, 0},   /* c4.. */
+    {MP_NONE, 0, 0},  {MP_NONE, 0, 0},  {MP_DOUBLE, 0, 4}, {MP_DOUBLE, 0, 8}, /* c8.. */
+    {MP_INT, 0, 1},   {MP_INT, 0, 2},   {MP_INT, 0, 4},    {MP_INT, 0, 8},    /* cc.. */
+    {MP_INT, 0, 1},   {MP_INT, 0, 2},   {MP_INT, 0, 4},    {MP_INT, 0, 8},    /* d0.. */
+    {MP_NONE, 0, 0},  {MP_NONE, 0, 0},  {MP_NONE, 0, 0},   {MP_NONE, 0, 0},   /* d4.. */
+    {MP_NONE, 0, 0},  {MP_STR, 1, 0},   {MP_STR, 2, 0},    {MP_STR, 4, 0},    /* d8.. */
+    {MP_ARRAY, 2, 0}, {MP_ARRAY, 4, 0}, {MP_MAP, 2, 0},    {MP_MAP, 4, 0},    /* dc.. */
+};
+
+static bool shape_of_lead(mp_t at, shape_t *out)
+{
+    const lead_t *lead = &leads[*at.p - 0xc0];
+    size_t left = (size_t)(at.end - at.p);
+    if (lead->type == MP_NONE || left < 1u + lead->size_bytes)
+        return false;
+    uint64_t n = big_endian(at.p + 1, lead->size_bytes);
+    out->type = lead->type;
+    out->head = 1u + lead->size_bytes;
+    if (lead->type == MP_ARRAY)
+        out->count = n;
+    else if (lead->type == MP_MAP)
+        out->count = n * 2;
+    else
+        out->size = lead->size_bytes ? (size_t)n : lead->fixed;
+    return true;
+}
+
+/* Reads the head of the value at the cursor; false when it is invalid or its bytes are not all
+ * there. */
+static bool shape_at(mp_t at, shape_t *out)
+{
+    if (at.p >= at.end)
+        return false;
+    uint8_t byte = *at.p;
+    *out = (shape_t){MP_INT, 1, 0, 0};
+    if (byte >= 0xc0 && byte < 0xe0) {
+        if (!shape_of_lead(at, out))
+            return false;
+    } else if (byte >= 0xa0 && byte < 0xc0) {
+        *out = (shape_t){MP_STR, 1, byte & 0x1fu, 0};
+    } else if (byte >= 0x90 && byte < 0xa0) {
+        *out = (shape_t){MP_ARRAY, 1, 0, byte & 0x0fu};
+    } else if (byte >= 0x80 && byte < 0x90) {
+        *out = (shape_t){MP_MAP, 1, 0, 2u * (byte & 0x0fu)};
+    }
+    return out->size <= (size_t)(at.end - at.p) - out->head;
+}
+
+mp_t mp_of(const void *data, size_t len)
+{
+    return (mp_t){data, len ? (const uint8_t *)data + len : data}; /* NULL + 0 is undefined */
+}
+
+mp_t mp_of_buf(const buf_t *buf)
+{
+    return mp_of(buf->data, buf->len);
+}
+
+mp_type_t mp_type(mp_t value)
+{
+    shape_t shape;
+    return shape_at(value, &shape) ? shape.type : MP_NONE;
+}
+
+bool mp_at_end(const mp_t *self)
+{
+    return self->p >= self->end;
+}
+
+static err_t skip_checked(mp_t *self)
+{
+    uint64_t open[MP_MAX_DEPTH]; /* elements that are still owed at each level */
+    size_t depth = 0;
+    mp_t at = *self;
+    do {
+        shape_t shape;
+        while (depth > 0 && open[depth - 1] == 0)
+            depth--;
+        if (depth > 0)
+            open[depth - 1]--;
+        else if (at.p != self->p)
+            break;
+        if (!shape_at(at, &shape))
+            return ERR_BAD_FRAME;
+        /* Every element takes a byte at least: a count that cannot be true is refused at once. */
+        if (shape.count > (uint64_t)(at.end - at.p))
+            return ERR_BAD_FRAME;
+        at.p += shape.head + shape.size;
+        if (shape.type == MP_ARRAY || shape.type == MP_MAP) {
+            if (depth == MP_MAX_DEPTH)
+                return ERR_TOO_DEEP;
+            open[depth++] = shape.count;
+        }
+    } while (depth > 0);
+    self->p = at.p;
+    return ERR_OK;
+}
+
+bool mp_skip(mp_t *self)
+{
+    shape_t shape;
+    if (!shape_at(*self, &shape))
+        return false;
+    if (shape.count == 0) {
+        self->p += shape.head + shape.size;
+        return true;
+    }
+    return skip_checked(self) == ERR_OK;
+}
+
+bool mp_next(mp_t *self, mp_t *value)
+{
+    const uint8_t *start = self->p;
+    if (!mp_skip(self))
+        return false;
+    *value = (mp_t){start, self->p};
+    return true;
+}
+
+err_t mp_check(mp_t self, bool one)
+{
+    do {
+        err_t err = skip_checked(&self);
+        if (err != ERR_OK)
+            return err;
+    } while (!one && self.p < self.end);
+    return self.p == self.end ? ERR_OK : ERR_BAD_FRAME;
+}
+
+bool mp_read_nil(mp_t *self)
+{
+    if (mp_type(*self) != MP_NIL)
+        return false;
+    self->p++;
+    return true;
+}
+
+bool mp_read_bool(mp_t *self, bool *out)
+{
+    if (mp_type(*self) != MP_BOOL)
+        return false;
+    *out = *self->p == 0xc3;
+    self->p++;
+    return true;
+}
+
+static double double_at(const uint8_t *p, size_t size)
+{
+    if (size == 4) {
+        uint32_t bits = (uint32_t)big_endian(p, 4);
+        float value;
+        memcpy(&value, &bits, sizeof value);
+        return (double)value;
+    }
+    uint64_t bits = big_endian(p, 8);
+    double value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+/* An integer as sign and magnitude-free 64 bits: is_signed says how to read bits. */
+static bool int_at(mp_t at, const shape_t *shape, uint64_t *bits, bool *is_signed)
+{
+    uint8_t byte = *at.p;
+    if (shape->type != MP_INT)
+        return false;
+    if (byte < 0x80 || byte >= 0xe0) {
+        *is_signed = byte >= 0xe0;
+        *bits = (uint64_t)(int64_t)(int8_t)byte;
+        return true;
+    }
+    *is_signed = byte >= 0xd0;
+    *bits = big_endian(at.p + 1, shape->size);
+    if (*is_signed && shape->size < 8) {
+        uint64_t sign = 1ull << (shape->size * 8 - 1);
+        *bits = (*bits ^ sign) - sign;
+    }
+    if (*is_signed && (int64_t)*bits >= 0)
+        *is_signed = false;
+    return true;
+}
+
+bool mp_read_int(mp_t *self, int64_t *out)
+{
+    shape_t shape;
+    uint64_t bits;
+    bool is_signed;
+    if (!shape_at(*self, &shape))
+        return false;
+    if (int_at(*self, &shape, &bits, &is_signed)) {
+        if (!is_signed && bits > INT64_MAX)
+            return false;
+        *out = (int64_t)bits;
+    } else if (shape.type == MP_DOUBLE) {
+        double value = double_at(self->p + 1, shape.size);
+        if (!(value >= -9.2e18 && value <= 9.2e18) || value != trunc(value))
+            return false;
+        *out = (int64_t)value;
+    } else {
+        return false;
+    }
+    self->p += shape.head + shape.size;
+    return true;
+}
+
+bool mp_read_uint(mp_t *self, uint64_t *out)
+{
+    shape_t shape;
+    bool is_signed;
+    uint64_t bits;
+    if (!shape_at(*self, &shape) || !int_at(*self, &shape, &bits, &is_signed) || is_signed)
+        return false;
+    *out = bits;
+    self->p += shape.head + shape.size;
+    return true;
+}
+
+bool mp_read_double(mp_t *self, double *out)
+{
+    shape_t shape;
+    uint64_t bits;
+    bool is_signed;
+    if (!shape_at(*self, &shape))
+        return false;
+    if (int_at(*self, &shape, &bits, &is_signed))
+        *out = is_signed ? (double)(int64_t)bits : (double)bits;
+    else if (shape.type == MP_DOUBLE)
+        *out = double_at(self->p + 1, shape.size);
+    else
+        return false;
+    self->p += shape.head + shape.size;
+    return true;
+}
+
+static bool read_bytes(mp_t *self, mp_type_t type, str_t *out)
+{
+    shape_t shape;
+    if (!shape_at(*self, &shape) || shape.type != type)
+        return false;
+    *out = (str_t){(const char *)self->p + shape.head, shape.size};
+    self->p += shape.head + shape.size;
+    return true;
+}
+
+bool mp_read_str(mp_t *self, str_t *out)
+{
+    return read_bytes(self, MP_STR, out);
+}
+
+bool mp_read_bin(mp_t *self, str_t *out)
+{
+    return read_bytes(self, MP_BIN, out);
+}
+
+static bool read_container(mp_t *self, mp_type_t type, uint64_t *count)
+{
+    shape_t shape;
+    if (!shape_at(*self, &shape) || shape.type != type)
+        return false;
+    *count = shape.count;
+    self->p += shape.head;
+    return true;
+}
+
+bool mp_read_array(mp_t *self, uint32_t *count)
+{
+    uint64_t n;
+    if (!read_container(self, MP_ARRAY, &n))
+        return false;
+    *count = (uint32_t)n;
+    return true;
+}
+
+bool mp_read_map(mp_t *self, uint32_t *count)
+{
+    uint64_t n;
+    if (!read_container(self, MP_MAP, &n))
+        return false;
+    *count = (uint32_t)(n / 2);
+    return true;
+}
+
+static bool find_key(mp_t map, str_t key, mp_t *value)
+{
+    uint32_t count;
+    bool found = false;
+    if (!mp_read_map(&map, &count))
+        return false;
+    for (uint32_t i = 0; i < count; i++) {
+        str_t name = {"", 0};
+        mp_t item;
+        bool is_text = mp_read_str(&map, &name);
+        if (!is_text && !mp_skip(&map))
+            return found;
+        if (!mp_next(&map, &item))
+            return found;
+        if (is_text && str_eq(name, key)) {
+            *value = item;
+            found = true;
+        }
+    }
+    return found;
+}
+
+bool mp_find(mp_t map, const char *key, mp_t *value)
+{
+    return find_key(map, str_of(key), value);
+}
+
+bool mp_path(mp_t map, mp_t *value, ...)
+{
+    va_list keys;
+    va_start(keys, value);
+    const char *key;
+    bool found = true;
+    while (found && (key = va_arg(keys, const char *)) != NULL) {
+        found = mp_find(map, key, value);
+        map = *value;
+    }
+    va_end(keys);
+    return found;
+}
+
+bool mp_find_str(mp_t map, const char *key, str_t *out)
+{
+    mp_t value;
+    return mp_find(map, key, &value) && mp_read_str(&value, out);
+}
+
+bool mp_find_double(mp_t map, const char *key, double *out)
+{
+    mp_t value;
+    return mp_find(map, key, &value) && mp_read_double(&value, out);
+}
+
+bool mp_find_bool(mp_t map, const char *key, bool *out)
+{
+    mp_t value;
+    return mp_find(map, key, &value) && mp_read_bool(&value, out);
+}
+
+bool mp_at(mp_t array, uint32_t index, mp_t *value)
+{
+    uint32_t count;
+    if (!mp_read_array(&array, &count) || index >= count)
+        return false;
+    for (uint32_t i = 0; i < index; i++) {
+        if (!mp_skip(&array))
+            return false;
+    }
+    return mp_next(&array, value);
+}
+
+static bool equal_at(mp_t a, mp_t b, size_t depth);
+
+static bool equal_arrays(mp_t a, mp_t b, size_t depth)
+{
+    uint32_t left, right;
+    if (!mp_read_array(&a, &left) || !mp_read_array(&b, &right) || left != right)
+        return false;
+    for (uint32_t i = 0; i < left; i++) {
+        mp_t x, y;
+        if (!mp_next(&a, &x) || !mp_next(&b, &y) || !equal_at(x, y, depth + 1))
+            return false;
+    }
+    return true;
+}
+
+/* Keys usually come in the same order; looking each one up is quadratic, so maps of more keys than
+ * this that are ordered differently count as different. */
+#define EQUAL_MAX_UNORDERED 512
+
+/* The value of `key` in b: the next pair if it is that one, else by looking through all of it. */
+static bool peer_value(mp_t *next, mp_t whole, str_t key, uint32_t count, mp_t *value)
+{
+    str_t name;
+    mp_t at = *next;
+    bool same = mp_read_str(&at, &name) && str_eq(name, key) && mp_next(&at, value);
+    if (same)
+        *next = at;
+    return same || (count <= EQUAL_MAX_UNORDERED && find_key(whole, key, value));
+}
+
+static bool equal_maps(mp_t a, mp_t b, size_t depth)
+{
+    uint32_t left, right;
+    mp_t whole = b;
+    if (!mp_read_map(&a, &left) || !mp_read_map(&b, &right) || left != right)
+        return false;
+    for (uint32_t i = 0; i < left; i++) {
+        str_t key;
+        mp_t x, y;
+        if (!mp_read_str(&a, &key) || !mp_next(&a, &x) || !peer_value(&b, whole, key, left, &y) ||
+            !equal_at(x, y, depth + 1))
+            return false;
+    }
+    return true;
+}
+
+static bool equal_at(mp_t a, mp_t b, size_t depth)
+{
+    mp_type_t type = mp_type(a);
+    size_t len = (size_t)(a.end - a.p);
+    if (len == (size_t)(b.end - b.p) && memcmp(a.p, b.p, len) == 0)
+        return true;
+    double x, y;
+    if (mp_read_double(&a, &x) && mp_read_double(&b, &y))
+        return x == y;
+    if (type != mp_type(b) || depth >= MP_MAX_DEPTH)
+        return false;
+    str_t left, right;
+    if (type == MP_STR)
+        return mp_read_str(&a, &left) && mp_read_str(&b, &right) && str_eq(left, right);
+    if (type == MP_BIN)
+        return mp_read_bin(&a, &left) && mp_read_bin(&b, &right) && str_eq(left, right);
+    if (type == MP_ARRAY)
+        return equal_arrays(a, b, depth);
+    return type == MP_MAP && equal_maps(a, b, depth);
+}
+
+bool mp_equal(mp_t a, mp_t b)
+{
+    return equal_at(a, b, 0);
+}
+
+const char *mp_typeof(mp_t value)
+{
+    switch (mp_type(value)) {
+    case MP_STR:
+        return "string";
+    case MP_INT:
+    case MP_DOUBLE:
+        return "number";
+    case MP_BOOL:
+        return "boolean";
+    case MP_NONE:
+        return "undefined";
+    case MP_NIL:
+    case MP_BIN:
+    case MP_ARRAY:
+    case MP_MAP:
+        break;
+    }
+    return "object";
+}
+
+/* --- writing --------------------------------------------------------------------------------- */
+
+static int append(void *arg, const char *data, size_t len)
+{
+    buf_append(arg, data, len);
+    return 0;
+}
+
+static msgpack_packer packer(buf_t *out)
+{
+    msgpack_packer pk;
+    msgpack_packer_init(&pk, out, append);
+    return pk;
+}
+
+void mp_put_nil(buf_t *out)
+{
+    buf_append_byte(out, 0xc0);
+}
+
+void mp_put_bool(buf_t *out, bool value)
+{
+    buf_append_byte(out, value ? 0xc3 : 0xc2);
+}
+
+void mp_put_int(buf_t *out, int64_t value)
+{
+    msgpack_packer pk = packer(out);
+    msgpack_pack_int64(&pk, value);
+}
+
+void mp_put_uint(buf_t *out, uint64_t value)
+{
+    msgpack_packer pk = packer(out);
+    msgpack_pack_uint64(&pk, value);
+}
+
+void mp_put_double(buf_t *out, double value)
+{
+    if (value >= -SAFE_INTEGER && value <= SAFE_INTEGER && value == trunc(value)) {
+        mp_put_int(out, (int64_t)value);
+        return;
+    }
+    msgpack_packer pk = packer(out);
+    msgpack_pack_double(&pk, value);
+}
+
+void mp_put_str(buf_t *out, str_t text)
+{
+    msgpack_packer pk = packer(out);
+    msgpack_pack_str(&pk, text.len);
+    buf_append_str(out, text);
+}
+
+void mp_put_cstr(buf_t *out, const char *text)
+{
+    mp_put_str(out, str_of(text));
+}
+
+void mp_put_bin(buf_t *out, const void *data, size_t len)
+{
+    msgpack_packer pk = packer(out);
+    msgpack_pack_bin(&pk, len);
+    buf_append(out, data, len);
+}
+
+void mp_put_array(buf_t *out, uint32_t count)
+{
+    msgpack_packer pk = packer(out);
+    msgpack_pack_array(&pk, count);
+}
+
+void mp_put_map(buf_t *out, uint32_t count)
+{
+    msgpack_packer pk = packer(out);
+    msgpack_pack_map(&pk, count);
+}
+
+void mp_put_raw(buf_t *out, mp_t value)
+{
+    buf_append(out, value.p, (size_t)(value.end - value.p));
+}
+
+/* A container of unknown size takes the five-byte head, so that the count fits whatever it becomes.
+ */
+static size_t begin(buf_t *out, uint8_t lead)
+{
+    size_t mark = out->len;
+    const uint8_t head[5] = {lead, 0, 0, 0, 0};
+    buf_append(out, head, sizeof head);
+    return mark;
+}
+
+size_t mp_begin_array(buf_t *out)
+{
+    return begin(out, 0xdd);
+}
+
+size_t mp_begin_map(buf_t *out)
+{
+    return begin(out, 0xdf);
+}
+
+void mp_end(buf_t *out, size_t mark, uint32_t count)
+{
+    if (out->failed || mark + 5 > out->len)
+        return;
+    for (int i = 0; i < 4; i++)
+        out->data[mark + 1 + (size_t)i] = (uint8_t)(count >> (24 - 8 * i));
+}

@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: MIT */
+#include "bus/requests.h"
+
+#include <assert.h>
+#include <czmq.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bus/actor_names.h"
+#include "bus/envelope.h"
+#include "bus/log.h"
+#include "bus/sock.h"
+
+#define LINKS_MAX 16
+#define FRAMES_PER_TURN 1000 /* so that one busy actor does not keep the loop from the others */
+#define EXPIRE_EVERY_MS 50   /* how exact deadlines are */
+#define FLUSH_BYTES (1024u * 1024u)
+
+/* The way to one actor. */
+typedef struct {
+    const char *actor; /* static name */
+    zsock_t *dealer;
+    zsock_t *monitor; /* PAIR with connection events; NULL for inproc, which has none */
+    char monitor_name[64];
+    bool up;
+    buf_t out; /* requests of this turn */
+} link_t;
+
+typedef struct {
+    uint64_t corr; /* 0: free */
+    link_t *link;
+    int64_t deadline_ms;
+    requests_done_fn *done;
+    void *arg;
+    err_t refused; /* not ERR_OK: answered with this in the next requests_process */
+    uint32_t next; /* free list */
+} slot_t;
+
+struct requests {
+    const endpoints_t *endpoints;
+    char *peer;
+    size_t max_frame;
+    link_t links[LINKS_MAX];
+    size_t links_len;
+    slot_t *slots; /* grows up to max_open */
+    uint32_t slots_cap;
+    uint32_t max_open;
+    uint32_t free; /* first free slot + 1; 0: none */
+    size_t open;
+    uint64_t generation;
+    uint32_t refused; /* slots whose refusal waits for requests_process */
+    int64_t last_expire_ms;
+    uint64_t bad_frames;
+};
+
+/* The slot is in the low bits of the correlation number, so a reply finds it without a search. */
+#define SLOT_BITS 24
+#define SLOT_OF(corr) ((uint32_t)((corr) & ((1u << SLOT_BITS) - 1)))
+
+requests_t *requests_new(const endpoints_t *endpoints, const char *peer, size_t max_open,
+                         size_t max_frame)
+{
+    requests_t *self = calloc(1, sizeof *self);
+    assert(self);
+    self->endpoints = endpoints;
+    self->peer = strdup(peer);
+    self->max_open =
+        (uint32_t)(max_open < (1u << SLOT_BITS) - 1 ? max_open : (1u << SLOT_BITS) - 1);
+    self->max_frame = max_frame;
+    assert(self->peer);
+    return self;
+}
+
+const char *requests_peer(const requests_t *self)
+{
+    return self->peer;
+}
+
+size_t requests_open_count(const requests_t *self)
+{
+    return self->open;
+}
+
+/* --- links ----------------------------------------------------------------------------------- */
+
+static void watch(link_t *link)
+{
+    static _Atomic unsigned count;
+    snprintf(link->monitor_name, sizeof link->monitor_name, "inproc://monitor.%u", count++);
+    int events = ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED;
+    void *dealer = zsock_resolve(link->dealer);
+    if (zmq_socket_monitor(dealer, link->monitor_name, events) != 0)
+        return;
+    zsock_t *pair = zsock_new(ZMQ_PAIR);
+    assert(pair);
+    if (zsock_connect(pair, "%s", link->monitor_name) == 0)
+        link->monitor = pair;
+    else
+        zsock_destroy(&pair);
+}
+
+static link_t *link_open(requests_t *self, const char *actor)
+{
+    assert(self->links_len < LINKS_MAX);
+    link_t *link = &self->links[self->links_len++];
+    const char *url = endpoints_connect(self->endpoints, actor, ENDPOINT_REQUEST);
+    bool local = endpoints_is_local(self->endpoints, actor);
+    *link = (link_t){.actor = actor, .up = local};
+    link->dealer = sock_new(ZMQ_DEALER, self->peer, self->max_frame);
+    if (!local) {
+        /* What waits for a dead actor must not reach its successor: it was answered as failed. */
+        zsock_set_immediate(link->dealer, 1);
+        zsock_set_linger(link->dealer, 0);
+        watch(link);
+    }
+    if (zmq_connect(zsock_resolve(link->dealer), url) != 0)
+        log_error("BUS-CONNECT", "actor=%s endpoint=%s error=%s", actor, url,
+                  zmq_strerror(zmq_errno()));
+    return link;
+}
+
+static link_t *link_require(requests_t *self, const char *actor)
+{
+    for (size_t i = 0; i < self->links_len; i++) {
+        if (strcmp(self->links[i].actor, actor) == 0)
+            return &self->links[i];
+    }
+    return link_open(self, actor);
+}
+
+void requests_connect(requests_t *self, const char *const *actors)
+{
+    for (size_t i = 0; actors[i]; i++)
+        (void)link_require(self, actors[i]);
+}
+
+bool requests_is_up(const requests_t *self, const char *actor)
+{
+    for (size_t i = 0; i < self->links_len; i++) {
+        if (strcmp(self->links[i].actor, actor) == 0)
+            return self->links[i].up;
+    }
+    return false;
+}
+
+size_t requests_fds(const requests_t *self, int *fds, size_t cap)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < self->links_len; i++) {
+        if (n < cap)
+            fds[n++] = sock_fd(self->links[i].dealer);
+        if (self->links[i].monitor && n < cap)
+            fds[n++] = sock_fd(self->links[i].monitor);
+    }
+    return n;
+}
+
+size_t requests_poll_items(const requests_t *self, zmq_pollitem_t *items, size_t cap)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < self->links_len; i++) {
+        if (n < cap)
+            items[n++] = (zmq_pollitem_t){zsock_resolve(self->links[i].dealer), 0, ZMQ_POLLIN, 0};
+        if (self->links[i].monitor && n < cap)
+            items[n++] = (zmq_pollitem_t){zsock_resolve(self->links[i].monitor), 0, ZMQ_POLLIN, 0};
+    }
+    return n;
+}
+
+/* --- slots ----------------------------------------------------------------------------------- */
+
+static bool grow(requests_t *self)
+{
+    uint32_t cap = self->slots_cap ? self->slots_cap * 2 : 64;
+    if (cap > self->max_open)
+        cap = self->max_open;
+    if (cap == self->slots_cap)
+        return false;
+    slot_t *slots = realloc(self->slots, cap * sizeof *slots);
+    if (!slots)
+        return false;
+    for (uint32_t i = self->slots_cap; i < cap; i++)
+        slots[i] = (slot_t){.next = i + 1 < cap ? i + 2 : 0};
+    self->free = self->slots_cap + 1;
+    self->slots = slots;
+    self->slots_cap = cap;
+    return true;
+}
+
+static slot_t *slot_take(requests_t *self)
+{
+    if (self->free == 0 && !grow(self))
+        return NULL;
+    uint32_t index = self->free - 1;
+    slot_t *slot = &self->slots[index];
+    self->free = slot->next;
+    self->open++;
+    *slot = (slot_t){.corr = ++self->generation << SLOT_BITS | index};
+    return slot;
+}
+
+static slot_t *slot_find(const requests_t *self, uint64_t corr)
+{
+    uint32_t index = SLOT_OF(corr);
+    if (corr == 0 || index >= self->slots_cap || self->slots[index].corr != corr)
+        return NULL;
+    return &self->slots[index];
+}
+
+/* Frees the slot first: the callback may send again. */
+static void finish(requests_t *self, slot_t *slot, err_t status, uint64_t seq, mp_t body)
+{
+    requests_done_fn *done = slot->done;
+    void *arg = slot->arg;
+    uint32_t index = SLOT_OF(slot->corr);
+    if (slot->refused != ERR_OK)
+        self->refused--;
+    slot->corr = 0;
+    slot->next = self->free;
+    self->free = index + 1;
+    self->open--;
+    if (done)
+        done(arg, status, seq, body);
+}
+
+static void finish_with(requests_t *self, slot_t *slot, err_t status)
+{
+    buf_t body;
+    buf_init(&body);
+    mp_put_array(&body, 1);
+    mp_put_cstr(&body, err_text(status));
+    finish(self, slot, status, 0, mp_of_buf(&body));
+    buf_fini(&body);
+}
+
+bool requests_is_open(const requests_t *self, uint64_t corr)
+{
+    return slot_find(self, corr) != NULL;
+}
+
+void requests_forget(requests_t *self, uint64_t corr)
+{
+    slot_t *slot = slot_find(self, corr);
+    if (slot)
+        slot->done = NULL;
+}
+
+static void fail_link(requests_t *self, const link_t *link, err_t status)
+{
+    for (uint32_t i = 0; i < self->slots_cap; i++) {
+        if (self->slots[i].corr != 0 && (!link || self->slots[i].link == link))
+            finish_with(self, &self->slots[i], status);
+    }
+}
+
+void requests_destroy(requests_t **self_p)
+{
+    requests_t *self = *self_p;
+    if (!self)
+        return;
+    requests_flush(self);
+    fail_link(self, NULL, ERR_SHUTDOWN);
+    for (size_t i = 0; i < self->links_len; i++) {
+        link_t *link = &self->links[i];
+        if (link->monitor)
+            zmq_socket_monitor(zsock_resolve(link->dealer), NULL, 0);
+        zsock_destroy(&link->monitor);
+        zsock_destroy(&link->dealer);
+        buf_fini(&link->out);
+    }
+    free(self->slots);
+    free(self->peer);
+    free(self);
+    *self_p = NULL;
+}
+
+/* --- sending --------------------------------------------------------------------------------- */
+
+static void flush_link(requests_t *self, link_t *link)
+{
+    if (link->out.len == 0)
+        return;
+    err_t err = sock_send_buf(link->dealer, &link->out);
+    buf_reset(&link->out);
+    if (err == ERR_OK)
+        return;
+    /* The frame did not leave: nobody will answer what was in it. Which requests those were is not
+     * kept, so all open ones of this actor are told; a queue of SOCK_HWM frames means it hangs
+     * anyway. */
+    static log_limit_t limit;
+    log_limited(&limit, LEVEL_WARN, "BUS-SEND", "actor=%s error=%s", link->actor, err_name(err));
+    fail_link(self, link, err == ERR_BUSY ? ERR_BUSY : ERR_UNAVAILABLE);
+}
+
+uint64_t requests_send(requests_t *self, const char *actor, str_t command, const caller_t *caller,
+                       mp_t args, int64_t ttl_ms, uint64_t trace, int64_t mono_ms,
+                       requests_done_fn *done, void *arg)
+{
+    static const caller_t nobody = {{"", 0}, {"", 0}, {"", 0}};
+    link_t *link = link_require(self, actor);
+    slot_t *slot = slot_take(self);
+    if (!slot)
+        return 0;
+    slot->link = link;
+    slot->deadline_ms = mono_ms + ttl_ms;
+    slot->done = done;
+    slot->arg = arg;
+    if (!link->up) {
+        slot->refused = ERR_UNAVAILABLE;
+        self->refused++;
+        return slot->corr;
+    }
+    uint64_t corr = slot->corr;
+    envelope_put_request(&link->out, corr, command, caller ? caller : &nobody, ttl_ms, trace,
+                         done != NULL, args);
+    /* Nobody answers a request without call-back; its slot is free at once. */
+    if (!done)
+        finish(self, slot, ERR_OK, 0, args);
+    if (link->out.len >= FLUSH_BYTES)
+        flush_link(self, link);
+    return corr;
+}
+
+void requests_flush(requests_t *self)
+{
+    for (size_t i = 0; i < self->links_len; i++)
+        flush_link(self, &self->links[i]);
+}
+
+/* --- receiving ------------------------------------------------------------------------------- */
+
+static void count_bad(requests_t *self, const link_t *link, err_t err)
+{
+    static log_limit_t limit;
+    self->bad_frames++;
+    log_limited(&limit, LEVEL_WARN, "BUS-BAD-FRAME", "from=%s error=%s", link->actor,
+                err_name(err));
+}
+
+static void take_frame(requests_t *self, link_t *link, str_t data)
+{
+    mp_t frame = mp_of(data.p, data.len);
+    while (!mp_at_end(&frame)) {
+        envelope_t message;
+        err_t err = envelope_next(&frame, &message);
+        if (err == ERR_OK && message.type != ENVELOPE_REPLY)
+            err = ERR_BAD_FRAME;
+        if (err != ERR_OK) {
+            count_bad(self, link, err);
+            return;
+        }
+        slot_t *slot = slot_find(self, message.corr);
+        if (slot && slot->link == link)
+            finish(self, slot, message.status, message.seq, message.body);
+    }
+}
+
+/* An event of a ZeroMQ monitor: number (16 bits) and value, then the endpoint as a second part. */
+static bool take_monitor(requests_t *self, link_t *link)
+{
+    zmq_msg_t msg;
+    if (!link->monitor || !sock_recv(link->monitor, &msg))
+        return false;
+    uint16_t number = 0;
+    if (zmq_msg_size(&msg) >= sizeof number)
+        memcpy(&number, zmq_msg_data(&msg), sizeof number);
+    sock_drop_rest(link->monitor, &msg);
+    zmq_msg_close(&msg);
+    if (number == ZMQ_EVENT_HANDSHAKE_SUCCEEDED) {
+        link->up = true;
+    } else if (number == ZMQ_EVENT_DISCONNECTED) {
+        link->up = false;
+        buf_reset(&link->out);
+        fail_link(self, link, ERR_UNAVAILABLE);
+    }
+    return true;
+}
+
+static bool process_link(requests_t *self, link_t *link)
+{
+    bool any = false;
+    for (int i = 0; i < FRAMES_PER_TURN; i++) {
+        zmq_msg_t msg;
+        if (!sock_recv(link->dealer, &msg))
+            break;
+        take_frame(self, link, sock_msg_str(&msg));
+        sock_drop_rest(link->dealer, &msg);
+        zmq_msg_close(&msg);
+        any = true;
+    }
+    while (take_monitor(self, link))
+        any = true;
+    return any;
+}
+
+static bool answer_refused(requests_t *self)
+{
+    if (self->refused == 0)
+        return false;
+    for (uint32_t i = 0; i < self->slots_cap && self->refused > 0; i++) {
+        slot_t *slot = &self->slots[i];
+        if (slot->corr != 0 && slot->refused != ERR_OK)
+            finish_with(self, slot, slot->refused);
+    }
+    return true;
+}
+
+bool requests_process(requests_t *self)
+{
+    bool any = answer_refused(self);
+    for (size_t i = 0; i < self->links_len; i++)
+        any = process_link(self, &self->links[i]) || any;
+    return any;
+}
+
+int64_t requests_expire(requests_t *self, int64_t mono_ms)
+{
+    if (self->refused > 0)
+        return 0;
+    if (self->open == 0)
+        return 1000;
+    if (mono_ms - self->last_expire_ms < EXPIRE_EVERY_MS)
+        return EXPIRE_EVERY_MS;
+    self->last_expire_ms = mono_ms;
+    for (uint32_t i = 0; i < self->slots_cap; i++) {
+        slot_t *slot = &self->slots[i];
+        if (slot->corr != 0 && slot->deadline_ms <= mono_ms)
+            finish_with(self, slot, ERR_TIMEOUT);
+    }
+    return EXPIRE_EVERY_MS;
+}
