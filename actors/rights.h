@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Users, groups and the bits of an acl: the one place that decides. Fed with objects
  * (system.user.*, system.group.*, system.config); ids that do not matter are ignored. Used by every
- * store actor, each with its own table (the objects actor feeds from its store, the others by replica).
- * Stored shapes are not trusted: a members that is no array counts as empty, an acl that is no map as
- * missing. Source: data-model.md 1.2, 5. Thread contract: one owner thread. */
+ * store actor, each with its own table (the objects actor feeds from its store, the others by
+ * replica). Stored shapes are not trusted: a members that is no array counts as empty, an acl that
+ * is no map as missing. Source: data-model.md 1.2, 5. Thread contract: one owner thread. */
 #ifndef IOBUS_ACTORS_RIGHTS_H
 #define IOBUS_ACTORS_RIGHTS_H
 
@@ -27,16 +27,16 @@ bool rights_is_root(str_t user);
 /* Whether the merged group rights allow e.g. ("object", "write"). Admins: always. */
 bool rights_may(const rights_t *self, str_t user, const char *type, const char *operation);
 /* Whether the bits of an acl map allow it. field: "object", "state" (falls back to "object"),
- * "permissions", "file". Exactly one class is looked at: owner, else group, else everyone. No acl or no
- * such number: allowed. Admins (rights_is_admin) are allowed except with field "state", where only
- * rights_is_root is. */
+ * "permissions", "file". Exactly one class is looked at: owner, else group, else everyone. No acl
+ * or no such number: allowed. Admins (rights_is_admin) are allowed except with field "state", where
+ * only rights_is_root is. */
 bool rights_acl(const rights_t *self, str_t user, mp_t acl, const char *field, right_t right);
 /* First group of a user by id order; empty when there is none. */
 str_t rights_first_group(const rights_t *self, str_t user);
 /* system.config common.defaultNewAcl, or an empty cursor. */
 mp_t rights_default_acl(const rights_t *self);
-/* The answer of getUserPermissions: {user, groups, object:{...}, ...} as calculatePermissions makes it
- * (data-model.md 5.3). Appends one map. */
+/* The answer of getUserPermissions: {user, groups, object:{...}, ...} as calculatePermissions makes
+ * it (data-model.md 5.3). Appends one map. */
 void rights_permissions(const rights_t *self, str_t user, buf_t *out);
 
 #endif

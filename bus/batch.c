@@ -25,6 +25,7 @@
 #define BATCH_BYTES_MAX (8u * 1024u * 1024u) /* a batch whose answers are larger ends early */
 #define DRAIN_TURNS 1000                     /* at the end: what may still be handled */
 #define SYNCS_MAX 4096
+#define LOOK_EVERY_MS 500
 
 /* A request that has been handled in this batch; offsets into `text` and `values`. */
 typedef struct {
@@ -53,6 +54,9 @@ struct batch {
     void *self; /* the actor's state */
     table_t *table;
     zsock_t *router, *events, *taps;
+    ready_t *ready; /* of requests: all sockets of this thread */
+    size_t router_ready, events_ready, taps_ready;
+    int64_t next_look_ms; /* when subscriptions are looked for without a sign */
     requests_t *requests;
     publisher_t *publisher;
     tap_t *tap;
@@ -256,6 +260,12 @@ static void send_replies(batch_t *self, uint64_t seq)
     }
 }
 
+static void flush_peers(batch_t *self)
+{
+    if (peers_flush(self->peers, self->router))
+        ready_mark(self->ready, self->router_ready);
+}
+
 static void finish_batch(batch_t *self)
 {
     err_t err = self->actor->commit ? self->actor->commit(self->self) : ERR_OK;
@@ -264,7 +274,7 @@ static void finish_batch(batch_t *self)
     size_t events = outgoing_events(self->outgoing);
     send_replies(self, events ? publisher_seq(self->publisher) + events : 0);
     self->calls_len = 0;
-    peers_flush(self->peers, self->router);
+    flush_peers(self);
     outgoing_send_events(self->outgoing, self->publisher, self->tap, env_now(&self->env));
     publisher_flush(self->publisher);
     if (self->barrier)
@@ -273,7 +283,7 @@ static void finish_batch(batch_t *self)
     outgoing_send_questions(self->outgoing, self->requests, self->mono_ms);
     requests_flush(self->requests);
     /* A barrier group without anybody to wait for has just been released. */
-    peers_flush(self->peers, self->router);
+    flush_peers(self);
     buf_reset(&self->text);
     buf_reset(&self->values);
 }
@@ -373,8 +383,12 @@ static void take_frame(batch_t *self, str_t peer, str_t data)
 static bool take_message(batch_t *self)
 {
     zmq_msg_t id, frame;
-    if (!sock_recv(self->router, &id))
+    if (!ready_is(self->ready, self->router_ready))
         return false;
+    if (!sock_recv(self->router, &id)) {
+        ready_clear(self->ready, self->router_ready);
+        return false;
+    }
     if (sock_has_more(&id) && sock_recv(self->router, &frame)) {
         take_frame(self, sock_msg_str(&id), sock_msg_str(&frame));
         sock_drop_rest(self->router, &frame);
@@ -526,11 +540,26 @@ static int64_t least(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
+/* Sending on a socket can take away the sign that a subscription has come; so they are looked at
+ * now and then. */
+static void look_for_listeners(batch_t *self)
+{
+    if (self->mono_ms >= self->next_look_ms) {
+        self->next_look_ms = self->mono_ms + LOOK_EVERY_MS;
+        ready_mark(self->ready, self->events_ready);
+        ready_mark(self->ready, self->taps_ready);
+    }
+    publisher_process(self->publisher, ready_is(self->ready, self->events_ready), self->mono_ms);
+    if (ready_is(self->ready, self->taps_ready))
+        tap_process(self->tap);
+    ready_clear(self->ready, self->events_ready);
+    ready_clear(self->ready, self->taps_ready);
+}
+
 int64_t batch_turn(batch_t *self)
 {
     self->mono_ms = sock_mono_ms();
-    publisher_process(self->publisher, self->mono_ms);
-    tap_process(self->tap);
+    look_for_listeners(self);
     for (size_t i = 0; i < self->followers_len; i++)
         (void)follower_process(self->followers[i], FRAMES_PER_FOLLOWER, self->mono_ms);
     (void)requests_process(self->requests);
@@ -551,7 +580,8 @@ int64_t batch_turn(batch_t *self)
 
 void batch_drain(batch_t *self)
 {
-    for (int i = 0; i < DRAIN_TURNS && sock_readable(self->router); i++)
+    ready_mark(self->ready, self->router_ready);
+    for (int i = 0; i < DRAIN_TURNS && ready_is(self->ready, self->router_ready); i++)
         (void)batch_turn(self);
     if (self->barrier)
         barrier_release_all(self->barrier);
@@ -564,15 +594,9 @@ void batch_reload(batch_t *self, const config_t *config)
         self->actor->reload(self->self, config);
 }
 
-size_t batch_poll_items(const batch_t *self, zmq_pollitem_t *items, size_t cap)
+ready_t *batch_ready(const batch_t *self)
 {
-    size_t n = 0;
-    zsock_t *const own[] = {self->router, self->events, self->taps};
-    for (size_t i = 0; i < 3 && n < cap; i++)
-        items[n++] = (zmq_pollitem_t){zsock_resolve(own[i]), 0, ZMQ_POLLIN, 0};
-    for (size_t i = 0; i < self->followers_len && n < cap; i++)
-        items[n++] = follower_poll_item(self->followers[i]);
-    return n + requests_poll_items(self->requests, items + n, cap - n);
+    return self->ready;
 }
 
 /* --- life ------------------------------------------------------------------------------------ */
@@ -600,6 +624,10 @@ static void open_links(batch_t *self, const endpoints_t *endpoints, size_t max_f
     snprintf(peer, sizeof peer, "%s-%ld-%08llx", self->actor->name, (long)getpid(),
              (unsigned long long)(salt >> 32));
     self->requests = requests_new(endpoints, peer, OPEN_QUESTIONS_MAX, max_frame);
+    self->ready = requests_ready(self->requests);
+    self->router_ready = ready_add(self->ready, self->router);
+    self->events_ready = ready_add(self->ready, self->events);
+    self->taps_ready = ready_add(self->ready, self->taps);
     if (self->actor->barrier) {
         requests_connect(self->requests, self->actor->barrier);
         self->barrier =
@@ -669,7 +697,7 @@ static void close_sockets(batch_t *self)
         follower_destroy(&self->followers[i]);
     requests_destroy(&self->requests);
     if (self->peers && self->router)
-        peers_flush(self->peers, self->router);
+        (void)peers_flush(self->peers, self->router);
     barrier_destroy(&self->barrier);
     publisher_destroy(&self->publisher);
     tap_destroy(&self->tap);

@@ -6,11 +6,10 @@
 #ifndef IOBUS_BUS_BATCH_H
 #define IOBUS_BUS_BATCH_H
 
-#include <zmq.h>
-
 #include "bus/config.h"
 #include "bus/endpoint.h"
 #include "bus/env.h"
+#include "bus/ready.h"
 
 typedef struct batch batch_t;
 
@@ -20,8 +19,8 @@ batch_t *batch_new(const actor_t *actor, const config_t *config, const endpoints
                    buf_t *why);
 /* Closes the actor; what was not answered yet is answered with ERR_SHUTDOWN. */
 void batch_destroy(batch_t **self_p);
-/* Sockets to wait for. */
-size_t batch_poll_items(const batch_t *self, zmq_pollitem_t *items, size_t cap);
+/* The sockets of this thread; the caller may add its own, and waits on it between turns. */
+ready_t *batch_ready(const batch_t *self);
 /* Handles what is there, never blocks; returns ms until it wants to be called without a socket
  * waking it. */
 int64_t batch_turn(batch_t *self);

@@ -99,19 +99,21 @@ static bool take_words(dispatch_t *self, batch_t *batch)
     return go_on;
 }
 
-#define POLL_ITEMS_MAX 64
-
 static void run_loop(dispatch_t *self, batch_t *batch)
 {
+    ready_t *ready = batch_ready(batch);
+    size_t words = ready_add(ready, self->inner);
     int64_t wait_ms = 0;
-    do {
-        zmq_pollitem_t items[POLL_ITEMS_MAX];
-        items[0] = (zmq_pollitem_t){zsock_resolve(self->inner), 0, ZMQ_POLLIN, 0};
-        size_t count = 1 + batch_poll_items(batch, items + 1, POLL_ITEMS_MAX - 1);
-        zmq_poll(items, (int)count, (long)wait_ms);
+    bool go_on = true;
+    while (go_on) {
+        ready_wait(ready, wait_ms);
+        if (ready_is(ready, words))
+            go_on = take_words(self, batch);
+        ready_clear(ready, words);
         wait_ms = batch_turn(batch);
-    } while (take_words(self, batch));
+    }
     batch_drain(batch);
+    ready_remove(ready, words);
 }
 
 static void *thread_main(void *arg)

@@ -13,6 +13,7 @@
 struct follower {
     const char *actor;
     zsock_t *socket;
+    size_t ready; /* number in requests_ready */
     requests_t *requests;
     const follower_ops_t *ops;
     void *arg;
@@ -32,6 +33,7 @@ follower_t *follower_new(const endpoints_t *endpoints, requests_t *requests, con
     self->socket = sock_new(ZMQ_SUB, NULL, INT32_MAX);
     zsock_set_linger(self->socket, 0);
     zsock_set_subscribe(self->socket, "");
+    self->ready = ready_add(requests_ready(requests), self->socket);
     const char *url = endpoints_connect(endpoints, actor, ENDPOINT_EVENT);
     if (zmq_connect(zsock_resolve(self->socket), url) != 0)
         log_error("BUS-CONNECT", "actor=%s endpoint=%s error=%s", actor, url,
@@ -45,6 +47,7 @@ void follower_destroy(follower_t **self_p)
     if (!self)
         return;
     requests_forget(self->requests, self->replay);
+    ready_remove(requests_ready(self->requests), self->ready);
     zsock_destroy(&self->socket);
     free(self);
     *self_p = NULL;
@@ -52,12 +55,7 @@ void follower_destroy(follower_t **self_p)
 
 int follower_fd(const follower_t *self)
 {
-    return sock_fd(self->socket);
-}
-
-zmq_pollitem_t follower_poll_item(const follower_t *self)
-{
-    return (zmq_pollitem_t){zsock_resolve(self->socket), 0, ZMQ_POLLIN, 0};
+    return ready_fd(requests_ready(self->requests));
 }
 
 const char *follower_actor(const follower_t *self)
@@ -168,12 +166,15 @@ static void take_frame(follower_t *self, str_t data)
 
 bool follower_process(follower_t *self, size_t max, int64_t mono_ms)
 {
+    ready_t *ready = requests_ready(self->requests);
     bool any = false;
     self->mono_ms = mono_ms;
-    for (size_t i = 0; i < max; i++) {
+    for (size_t i = 0; i < max && ready_is(ready, self->ready); i++) {
         zmq_msg_t msg;
-        if (!sock_recv(self->socket, &msg))
+        if (!sock_recv(self->socket, &msg)) {
+            ready_clear(ready, self->ready);
             break;
+        }
         take_frame(self, sock_msg_str(&msg));
         sock_drop_rest(self->socket, &msg);
         zmq_msg_close(&msg);

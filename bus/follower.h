@@ -23,10 +23,10 @@ typedef struct {
 follower_t *follower_new(const endpoints_t *endpoints, requests_t *requests, const char *actor,
                          const follower_ops_t *ops, void *arg);
 void follower_destroy(follower_t **self_p);
-/* Handles what has arrived, at most `max` frames; true if anything was done. */
+/* Handles what has arrived as far as ready_wait of requests_ready has seen it (requests_process
+ * calls that), at most `max` frames; true if anything was done. */
 bool follower_process(follower_t *self, size_t max, int64_t mono_ms);
 int follower_fd(const follower_t *self); /* as requests_fds */
-zmq_pollitem_t follower_poll_item(const follower_t *self);
 const char *follower_actor(const follower_t *self);
 uint64_t follower_epoch(const follower_t *self);
 uint64_t follower_seq(const follower_t *self); /* last event handed out */

@@ -6,8 +6,9 @@
 #include <stdarg.h>
 #include <string.h>
 
-#define SAFE_INTEGER 9007199254740992.0 /* 2^53: beyond it a double no longer holds every integer  \
-                                         */
+#define SAFE_INTEGER                                                                               \
+    9007199254740992.0 /* 2^53: beyond it a double no longer holds every integer                   \
+                        */
 
 /* --- reading --------------------------------------------------------------------------------- */
 

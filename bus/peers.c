@@ -98,11 +98,15 @@ static void flush_peer(peer_t *peer, zsock_t *router)
     }
 }
 
-void peers_flush(peers_t *self, zsock_t *router)
+bool peers_flush(peers_t *self, zsock_t *router)
 {
+    bool any = false;
     self->turn++;
     for (size_t i = 0; i < self->len; i++) {
-        if (self->items[i].out.len)
-            flush_peer(&self->items[i], router);
+        if (self->items[i].out.len == 0)
+            continue;
+        flush_peer(&self->items[i], router);
+        any = true;
     }
+    return any;
 }

@@ -16,7 +16,8 @@ peers_t *peers_new(void);
 void peers_destroy(peers_t **self_p);
 /* The buffer of replies for a routing id; valid until the next call. */
 buf_t *peers_require(peers_t *self, str_t routing_id);
-/* Sends one frame to each peer that has something waiting. A peer that is gone loses its frame. */
-void peers_flush(peers_t *self, zsock_t *router);
+/* Sends one frame to each peer that has something waiting; false: there was nothing. A peer that is
+ * gone loses its frame. */
+bool peers_flush(peers_t *self, zsock_t *router);
 
 #endif

@@ -122,7 +122,7 @@ static void tick(publisher_t *self)
     buf_fini(&out);
 }
 
-void publisher_process(publisher_t *self, int64_t mono_ms)
+static bool has_newcomer(publisher_t *self)
 {
     zmq_msg_t msg;
     bool newcomer = false;
@@ -131,6 +131,12 @@ void publisher_process(publisher_t *self, int64_t mono_ms)
         newcomer = newcomer || (data.len > 0 && data.p[0] == 1);
         zmq_msg_close(&msg);
     }
+    return newcomer;
+}
+
+void publisher_process(publisher_t *self, bool readable, int64_t mono_ms)
+{
+    bool newcomer = readable && has_newcomer(self);
     if (!newcomer && mono_ms - self->last_tick_ms < TICK_MS)
         return;
     self->last_tick_ms = mono_ms;

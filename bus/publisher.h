@@ -21,8 +21,9 @@ uint64_t publisher_put(publisher_t *self, str_t name, str_t peer, uint64_t corr,
                        mp_t args);
 /* Sends what was queued as one frame and keeps it in the ring. */
 void publisher_flush(publisher_t *self);
-/* Reads new subscriptions (a newcomer is told epoch and number at once); ticks once a second. */
-void publisher_process(publisher_t *self, int64_t mono_ms);
+/* Reads new subscriptions if the socket may have some (a newcomer is told epoch and number at
+ * once), and ticks once a second. */
+void publisher_process(publisher_t *self, bool readable, int64_t mono_ms);
 uint64_t publisher_epoch(const publisher_t *self);
 uint64_t publisher_seq(const publisher_t *self);
 /* The answer of bus.replay: epoch, last number, and an array of frames that hold everything after

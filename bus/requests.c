@@ -9,6 +9,7 @@
 #include "bus/actor_names.h"
 #include "bus/envelope.h"
 #include "bus/log.h"
+#include "bus/ready.h"
 #include "bus/sock.h"
 
 #define LINKS_MAX 16
@@ -20,6 +21,7 @@
 typedef struct {
     const char *actor; /* static name */
     zsock_t *dealer;
+    size_t dealer_ready, monitor_ready; /* numbers in ready */
     zsock_t *monitor; /* PAIR with connection events; NULL for inproc, which has none */
     char monitor_name[64];
     bool up;
@@ -38,6 +40,7 @@ typedef struct {
 
 struct requests {
     const endpoints_t *endpoints;
+    ready_t *ready; /* sockets of this thread */
     char *peer;
     size_t max_frame;
     link_t links[LINKS_MAX];
@@ -63,12 +66,18 @@ requests_t *requests_new(const endpoints_t *endpoints, const char *peer, size_t 
     requests_t *self = calloc(1, sizeof *self);
     assert(self);
     self->endpoints = endpoints;
+    self->ready = ready_new();
     self->peer = strdup(peer);
     self->max_open =
         (uint32_t)(max_open < (1u << SLOT_BITS) - 1 ? max_open : (1u << SLOT_BITS) - 1);
     self->max_frame = max_frame;
     assert(self->peer);
     return self;
+}
+
+ready_t *requests_ready(const requests_t *self)
+{
+    return self->ready;
 }
 
 const char *requests_peer(const requests_t *self)
@@ -83,7 +92,7 @@ size_t requests_open_count(const requests_t *self)
 
 /* --- links ----------------------------------------------------------------------------------- */
 
-static void watch(link_t *link)
+static void watch(requests_t *self, link_t *link)
 {
     static _Atomic unsigned count;
     snprintf(link->monitor_name, sizeof link->monitor_name, "inproc://monitor.%u", count++);
@@ -93,10 +102,12 @@ static void watch(link_t *link)
         return;
     zsock_t *pair = zsock_new(ZMQ_PAIR);
     assert(pair);
-    if (zsock_connect(pair, "%s", link->monitor_name) == 0)
+    if (zsock_connect(pair, "%s", link->monitor_name) == 0) {
         link->monitor = pair;
-    else
+        link->monitor_ready = ready_add(self->ready, pair);
+    } else {
         zsock_destroy(&pair);
+    }
 }
 
 static link_t *link_open(requests_t *self, const char *actor)
@@ -107,11 +118,12 @@ static link_t *link_open(requests_t *self, const char *actor)
     bool local = endpoints_is_local(self->endpoints, actor);
     *link = (link_t){.actor = actor, .up = local};
     link->dealer = sock_new(ZMQ_DEALER, self->peer, self->max_frame);
+    link->dealer_ready = ready_add(self->ready, link->dealer);
     if (!local) {
         /* What waits for a dead actor must not reach its successor: it was answered as failed. */
         zsock_set_immediate(link->dealer, 1);
         zsock_set_linger(link->dealer, 0);
-        watch(link);
+        watch(self, link);
     }
     if (zmq_connect(zsock_resolve(link->dealer), url) != 0)
         log_error("BUS-CONNECT", "actor=%s endpoint=%s error=%s", actor, url,
@@ -145,26 +157,18 @@ bool requests_is_up(const requests_t *self, const char *actor)
 
 size_t requests_fds(const requests_t *self, int *fds, size_t cap)
 {
-    size_t n = 0;
-    for (size_t i = 0; i < self->links_len; i++) {
-        if (n < cap)
-            fds[n++] = sock_fd(self->links[i].dealer);
-        if (self->links[i].monitor && n < cap)
-            fds[n++] = sock_fd(self->links[i].monitor);
-    }
-    return n;
+    if (cap == 0)
+        return 0;
+    fds[0] = ready_fd(self->ready);
+    return 1;
 }
 
 size_t requests_poll_items(const requests_t *self, zmq_pollitem_t *items, size_t cap)
 {
-    size_t n = 0;
-    for (size_t i = 0; i < self->links_len; i++) {
-        if (n < cap)
-            items[n++] = (zmq_pollitem_t){zsock_resolve(self->links[i].dealer), 0, ZMQ_POLLIN, 0};
-        if (self->links[i].monitor && n < cap)
-            items[n++] = (zmq_pollitem_t){zsock_resolve(self->links[i].monitor), 0, ZMQ_POLLIN, 0};
-    }
-    return n;
+    if (cap == 0)
+        return 0;
+    items[0] = (zmq_pollitem_t){NULL, ready_fd(self->ready), ZMQ_POLLIN, 0};
+    return 1;
 }
 
 /* --- slots ----------------------------------------------------------------------------------- */
@@ -262,12 +266,16 @@ void requests_destroy(requests_t **self_p)
     fail_link(self, NULL, ERR_SHUTDOWN);
     for (size_t i = 0; i < self->links_len; i++) {
         link_t *link = &self->links[i];
-        if (link->monitor)
+        ready_remove(self->ready, link->dealer_ready);
+        if (link->monitor) {
+            ready_remove(self->ready, link->monitor_ready);
             zmq_socket_monitor(zsock_resolve(link->dealer), NULL, 0);
+        }
         zsock_destroy(&link->monitor);
         zsock_destroy(&link->dealer);
         buf_fini(&link->out);
     }
+    ready_destroy(&self->ready);
     free(self->slots);
     free(self->peer);
     free(self);
@@ -282,6 +290,7 @@ static void flush_link(requests_t *self, link_t *link)
         return;
     err_t err = sock_send_buf(link->dealer, &link->out);
     buf_reset(&link->out);
+    ready_mark(self->ready, link->dealer_ready);
     if (err == ERR_OK)
         return;
     /* The frame did not leave: nobody will answer what was in it. Which requests those were is not
@@ -376,20 +385,31 @@ static bool take_monitor(requests_t *self, link_t *link)
     return true;
 }
 
-static bool process_link(requests_t *self, link_t *link)
+static bool receive(requests_t *self, link_t *link)
 {
     bool any = false;
     for (int i = 0; i < FRAMES_PER_TURN; i++) {
         zmq_msg_t msg;
-        if (!sock_recv(link->dealer, &msg))
+        if (!sock_recv(link->dealer, &msg)) {
+            ready_clear(self->ready, link->dealer_ready);
             break;
+        }
         take_frame(self, link, sock_msg_str(&msg));
         sock_drop_rest(link->dealer, &msg);
         zmq_msg_close(&msg);
         any = true;
     }
-    while (take_monitor(self, link))
-        any = true;
+    return any;
+}
+
+static bool process_link(requests_t *self, link_t *link)
+{
+    bool any = ready_is(self->ready, link->dealer_ready) && receive(self, link);
+    if (link->monitor && ready_is(self->ready, link->monitor_ready)) {
+        while (take_monitor(self, link))
+            any = true;
+        ready_clear(self->ready, link->monitor_ready);
+    }
     return any;
 }
 
@@ -408,6 +428,8 @@ static bool answer_refused(requests_t *self)
 bool requests_process(requests_t *self)
 {
     bool any = answer_refused(self);
+    if (!ready_any(self->ready))
+        ready_wait(self->ready, 0);
     for (size_t i = 0; i < self->links_len; i++)
         any = process_link(self, &self->links[i]) || any;
     return any;

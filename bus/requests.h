@@ -13,6 +13,7 @@
 
 #include "bus/endpoint.h"
 #include "bus/env.h"
+#include "bus/ready.h"
 
 typedef struct requests requests_t;
 
@@ -46,10 +47,13 @@ int64_t requests_expire(requests_t *self, int64_t mono_ms);
 /* Connects to the actors (NULL-terminated names); a request to an actor that was not named connects
  * then. */
 void requests_connect(requests_t *self, const char *const *actors);
-/* File descriptors to watch for reading (ZMQ_FD is edge-triggered: call requests_process until it
- * returns false after every wake-up and before sleeping). Returns how many were written. */
+/* The sockets of this thread that may have something to receive: requests_process looks which they
+ * are, and followers and whoever else has sockets in this thread share it. Owned by self. */
+ready_t *requests_ready(const requests_t *self);
+/* File descriptors to watch for reading: one. After every wake-up, and before sleeping, call
+ * requests_process and follower_process until they return false. Returns how many were written. */
 size_t requests_fds(const requests_t *self, int *fds, size_t cap);
-/* The same as items of zmq_poll (for loops that have no other descriptors). */
+/* The same as an item of zmq_poll. */
 size_t requests_poll_items(const requests_t *self, zmq_pollitem_t *items, size_t cap);
 /* Whether the actor is connected now. */
 bool requests_is_up(const requests_t *self, const char *actor);
