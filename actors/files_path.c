@@ -141,3 +141,13 @@ bool files_path_is_below(str_t path, str_t folder)
     return path.len > folder.len && path.p[folder.len] == '/' &&
            memcmp(path.p, folder.p, folder.len) == 0;
 }
+
+bool files_path_is_reserved(str_t path)
+{
+    while (path.len > 0) {
+        if (str_is(files_path_last(path), FILES_FOLDER_MARK))
+            return true;
+        path = files_path_folder(path);
+    }
+    return false;
+}

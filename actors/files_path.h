@@ -33,6 +33,10 @@ bool files_path_clean_id(str_t id, buf_t *out);
 /* The part before the last '/' ("" when there is none) and the part behind it. */
 str_t files_path_folder(str_t path);
 str_t files_path_last(str_t path);
+/* Name under which import and export see a folder that was made as such (data-model.md 6.4). */
+#define FILES_FOLDER_MARK "_data.json"
+/* Whether a part of the path is that name, which no file or folder of a client can have. */
+bool files_path_is_reserved(str_t path);
 /* Whether path lies in folder, at any depth. Every path but "" lies in "". */
 bool files_path_is_below(str_t path, str_t folder);
 

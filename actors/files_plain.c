@@ -9,7 +9,6 @@
 #include "actors/mime.h"
 #include "bus/json.h"
 
-#define FOLDER_MARK "_data.json"
 #define SCAN_BYTES_MAX (16u << 20) /* of one answer, so that it fits a message of the bus */
 
 /* Only the system and administrators: these verbs ask for no rights of files. */
@@ -41,7 +40,7 @@ static err_t plain_target(files_t *self, const request_t *request, reply_t *repl
 
 static bool is_mark(str_t path)
 {
-    return str_is(files_path_last(path), FOLDER_MARK);
+    return str_is(files_path_last(path), FILES_FOLDER_MARK);
 }
 
 /* --- files.put -------------------------------------------------------------------------------- */
@@ -85,10 +84,12 @@ static void take_meta(files_t *self, mp_t given, str_t path, bool is_text, files
 
 static err_t put_folder(files_t *self, reply_t *reply, const files_target_t *target)
 {
-    bool blocked;
+    bool blocked = false;
     size_t at = 0;
     str_t path = files_path_folder(target->path);
-    err_t err = files_store_blocked(self->store, target->id, path, &blocked, &at);
+    err_t err = files_check_reserved(reply, path);
+    if (err == ERR_OK)
+        err = files_store_blocked(self->store, target->id, path, &blocked, &at);
     if (err == ERR_OK && blocked)
         return reply_error(reply, "\"%.*s\" is a file", (int)at, path.p);
     if (err == ERR_OK) {
@@ -230,7 +231,7 @@ static void put_row(buf_t *out, const files_entry_t *entry)
     if (entry->folder) {
         if (path.len > 0)
             buf_append_byte(&path, '/');
-        buf_append_cstr(&path, FOLDER_MARK);
+        buf_append_cstr(&path, FILES_FOLDER_MARK);
     }
     mp_put_array(out, 3);
     mp_put_str(out, entry->id);

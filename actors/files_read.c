@@ -273,12 +273,6 @@ static err_t list_storages(files_t *self, const request_t *request, reply_t *rep
     return answer_list(&list, err, reply);
 }
 
-/* Virtual files of this name mark folders in the original; nobody sees them. */
-static bool is_hidden(str_t name)
-{
-    return str_is(name, "_data.json");
-}
-
 static err_t list_folder(files_t *self, const request_t *request, const files_target_t *target,
                          list_t *list)
 {
@@ -288,8 +282,6 @@ static err_t list_folder(files_t *self, const request_t *request, const files_ta
     files_walk_t *walk = files_walk_new(self->store, target->id, target->path);
     while (err == ERR_OK && files_walk_next_child(walk, &entry)) {
         str_t name = files_path_last(entry.path);
-        if (is_hidden(name))
-            continue;
         if (list->len == FILES_ENTRIES_MAX)
             err = ERR_TOO_LARGE;
         else if (!add_row(list, name, entry.folder ? NULL : &entry.meta, is_admin))

@@ -341,7 +341,6 @@ static void read_dir(void **state)
     ASSERT_OK(env, "writeFile", "[\"vis.0\",\"main/b.txt\",\"x\"]");
     ASSERT_OK(env, "writeFile", "[\"vis.0\",\"main/a/deep/er.txt\",\"x\"]");
     ASSERT_OK(env, "writeFile", "[\"vis.0\",\"main/a.txt\",\"x\"]");
-    ASSERT_OK(env, "writeFile", "[\"vis.0\",\"main/_data.json\",\"{}\"]");
     ASSERT_OK(env, "writeFile", "[\"vis.0\",\"main2/c.txt\",\"x\"]");
     ASSERT_OK(env, "mkdir", "[\"vis.0\",\"main/empty\"]");
 #define ENTRY(name)                                                                                \
@@ -389,6 +388,24 @@ static void file_and_folder_of_one_name(void **state)
     ASSERT_CALL(env, "mkdir", "[\"vis.0\",\"x/a\"]", "[\"\\\"x/a\\\" is a file\"]");
     ASSERT_CALL(env, "writeFile", "[\"vis.0\",\"x\",\"file\"]", "[\"\\\"x\\\" is a folder\"]");
     ASSERT_CALL(env, "readFile", "[\"vis.0\",\"x/a\"]", "[null,\"file\",\"text/plain\"]");
+}
+
+/* Import and export say "folder" by this name: a file of a client would get lost there. */
+static void reserved_name(void **state)
+{
+    fake_env_t *env = *state;
+    static const char reserved[] = "[\"The name _data.json is reserved\"]";
+    ASSERT_OK(env, "writeFile", "[\"vis.0\",\"a/b.txt\",\"x\"]");
+    ASSERT_CALL(env, "writeFile", "[\"vis.0\",\"a/_data.json\",\"x\"]", reserved);
+    ASSERT_CALL(env, "writeFile64", "[\"vis.0\",\"_data.json\",\"YQ==\"]", reserved);
+    ASSERT_CALL(env, "writeFile", "[\"vis.0\",\"_data.json/c\",\"x\"]", reserved);
+    ASSERT_CALL(env, "mkdir", "[\"vis.0\",\"a/_data.json\"]", reserved);
+    ASSERT_CALL(env, "renameFile", "[\"vis.0\",\"a/b.txt\",\"a/_data.json\"]", reserved);
+    ASSERT_CALL(env, "rename", "[\"vis.0\",\"a\",\"_data.json\"]", reserved);
+    ASSERT_CALL(env, "files.put", "[\"vis.0\",\"_data.json/c\",\"x\",null]", reserved);
+    ASSERT_CALL(env, "files.put", "[\"vis.0\",\"_data.json/_data.json\",\"\",null]", reserved);
+    ASSERT_CALL(env, "readFile", "[\"vis.0\",\"a/_data.json\"]", "[\"Not exists\"]");
+    ASSERT_OK(env, "writeFile", "[\"vis.0\",\"a/my_data.json\",\"x\"]");
 }
 
 static void mkdir(void **state)
@@ -631,6 +648,7 @@ int main(void)
         TEST(read_dir),
         TEST(read_dir_sorts_by_code_unit),
         TEST(file_and_folder_of_one_name),
+        TEST(reserved_name),
         TEST(mkdir),
         TEST(chmod),
         TEST(chown),

@@ -293,6 +293,9 @@ static err_t run_rename(files_t *self, const request_t *request, reply_t *reply,
         return files_refuse_name(reply, kind);
     if (target.kind != FILES_PATH_FINE)
         return ERR_OK;
+    err = files_check_reserved(reply, buf_str(&self->other));
+    if (err != ERR_OK)
+        return err;
     rename_t rename = {.self = self,
                        .request = request,
                        .reply = reply,

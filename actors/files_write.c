@@ -12,11 +12,20 @@
 
 /* --- writing a file --------------------------------------------------------------------------- */
 
+err_t files_check_reserved(reply_t *reply, str_t path)
+{
+    if (!files_path_is_reserved(path))
+        return ERR_OK;
+    return reply_error(reply, "The name " FILES_FOLDER_MARK " is reserved");
+}
+
 err_t files_check_free(files_t *self, reply_t *reply, str_t id, str_t path)
 {
-    bool blocked, is_folder = false;
+    bool blocked = false, is_folder = false;
     size_t at = 0;
-    err_t err = files_store_blocked(self->store, id, files_path_folder(path), &blocked, &at);
+    err_t err = files_check_reserved(reply, path);
+    if (err == ERR_OK)
+        err = files_store_blocked(self->store, id, files_path_folder(path), &blocked, &at);
     if (err == ERR_OK && blocked)
         return reply_error(reply, "\"%.*s\" is a file", (int)at, path.p);
     if (err == ERR_OK)
@@ -233,7 +242,7 @@ err_t files_on_mkdir(void *arg, const request_t *request, reply_t *reply)
     files_t *self = arg;
     files_target_t target;
     str_t name;
-    bool is_folder, blocked = false;
+    bool is_folder = false, blocked = false;
     size_t at = 0;
     err_t err = files_arg_text(request, reply, 1, "dirname", &name);
     if (err == ERR_OK)
@@ -244,7 +253,9 @@ err_t files_on_mkdir(void *arg, const request_t *request, reply_t *reply)
         return err;
     if (target.kind == FILES_PATH_TOO_LONG || target.kind == FILES_PATH_BAD)
         return files_refuse_name(reply, target.kind);
-    err = files_store_is_folder(self->store, target.id, target.path, &is_folder);
+    err = files_check_reserved(reply, target.path);
+    if (err == ERR_OK)
+        err = files_store_is_folder(self->store, target.id, target.path, &is_folder);
     if (err == ERR_OK && !is_folder)
         err = files_store_blocked(self->store, target.id, target.path, &blocked, &at);
     if (err != ERR_OK)
