@@ -440,7 +440,7 @@ static void replay_gives_what_was_missed(void **state)
     ask(world, "states", "bus.replay", mp_of_buf(&args), 5000);
     await_answers(world, 11);
     mp_t value;
-    uint64_t epoch, seq;
+    uint64_t epoch = 0, seq = 0;
     assert_true(mp_at(mp_of_buf(&world->body), 1, &value) && mp_read_uint(&value, &epoch));
     assert_true(mp_at(mp_of_buf(&world->body), 2, &value) && mp_read_uint(&value, &seq));
     assert_true(seq == 10);

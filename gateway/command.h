@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/* The commands that clients call: one table, a row each. Most rows only say which actor answers and
+ * what permission is needed: the arguments are passed on as they are, and the actor's answer is the
+ * array of call-back arguments. The others concern the connection itself and have a function
+ * (local.h). A call with an acknowledgement id is answered exactly once, whatever it is. Sources:
+ * commands.md 2, data-model.md 5.2. Thread contract: gateway thread. */
+#ifndef IOBUS_GATEWAY_COMMAND_H
+#define IOBUS_GATEWAY_COMMAND_H
+
+#include "gateway/session.h"
+
+/* One call, as long as it has not been answered or sent to an actor. All borrowed. */
+typedef struct {
+    session_t *session;
+    size_t row;
+    mp_t args; /* one array value */
+    uint32_t argc;
+    bool has_ack;
+    uint64_t ack;
+} invocation_t;
+
+/* Runs a call of a client. args: one array value, checked. */
+void command_run(session_t *session, str_t name, mp_t args, bool has_ack, uint64_t ack);
+
+/* Rows of the table, for metrics and documentation. */
+size_t command_count(void);
+const char *command_name(size_t row);
+
+/* --- for the functions of rows -------------------------------------------------------------------
+ */
+
+/* The i-th argument; an empty range (MP_NONE) when there are fewer. */
+mp_t command_arg(const invocation_t *invocation, uint32_t index);
+/* Answers at once. args: one array value. */
+void command_answer(const invocation_t *invocation, mp_t args);
+/* The same with [text]; counts as a failure. */
+void command_answer_error(const invocation_t *invocation, const char *text);
+/* Sends a request to an actor, whose answer becomes the answer of the call. args: one array value.
+ */
+void command_ask(const invocation_t *invocation, const char *actor, const char *command, mp_t args);
+/* Sends a request as the system; done gets the open call as arg and ends it with call_answer. NULL:
+ * the call was refused and is answered already. */
+call_t *command_ask_system(const invocation_t *invocation, const char *actor, const char *command,
+                           mp_t args, requests_done_fn *done);
+
+#endif

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+/* A TCP connection of a client: reads HTTP requests and, after an upgrade, WebSocket messages;
+ * writes what is queued, several frames in one go. libwebsockets accepts, polls, buffers partial
+ * sends and will do TLS; HTTP and WebSocket framing are read here, because a held GET must notice
+ * that its client has gone, an unmasked frame must end the connection, and a refused upgrade has a
+ * body that is not ours to choose: none of which the library's own roles can do
+ * (gateway/README.md).
+ *
+ *   HEAD -> BODY -> BUSY -> HEAD ...   requests, one at a time; BUSY: the answer is awaited (held
+ * GET) HEAD -> WEBSOCKET -> CLOSING       upgrade
+ *
+ * Bounds: head max_header, body and message max_message, input while BUSY, output of pipelined
+ * answers. A client that does not read is not read from either. Thread contract: gateway thread
+ * only. */
+#ifndef IOBUS_GATEWAY_CONN_H
+#define IOBUS_GATEWAY_CONN_H
+
+#include <ev.h>
+
+#include "gateway/frame.h"
+#include "gateway/http_head.h"
+#include "gateway/metrics.h"
+
+typedef struct conn conn_t;
+typedef struct listener listener_t;
+struct lws;
+
+/* Who answers requests. */
+typedef struct {
+    /* The head of a request has come. Returns how many bytes of a body are wanted (0: none; a small
+     * one is thrown away). May answer or upgrade at once; then `request` is not called. head
+     * borrowed. */
+    size_t (*head)(void *arg, conn_t *conn, const http_head_t *head);
+    /* The request is complete: conn_respond now, or later. head and body are valid until then. */
+    void (*request)(void *arg, conn_t *conn, const http_head_t *head, str_t body);
+} conn_ops_t;
+
+/* Who holds a connection: a WebSocket, a held GET, a POST under way. */
+typedef struct {
+    /* The connection has ended; it must not be used after the call. */
+    void (*gone)(void *owner, conn_t *conn);
+    /* The next frame to write (reference for the caller), or NULL. Only WebSockets. */
+    frame_t *(*pull)(void *owner, conn_t *conn);
+    /* A message has come. Only WebSockets. */
+    void (*message)(void *owner, conn_t *conn, bool binary, str_t payload);
+} conn_owner_t;
+
+/* What all connections share. */
+typedef struct {
+    struct ev_loop *loop;
+    const conn_ops_t *ops;
+    void *arg; /* for ops */
+    metrics_t *metrics;
+    size_t max_header;                /* bytes */
+    size_t max_message;               /* bytes */
+    double handshake_s;               /* time for the first head */
+    uint8_t *gather;                  /* CONN_GATHER bytes, with room for libwebsockets in front */
+    size_t count;                     /* connections there are */
+    conn_t *first_dirty, *last_dirty; /* those with something to write, or to be cut off */
+} conn_env_t;
+
+#define CONN_GATHER (256u * 1024u) /* bytes of one write */
+
+/* --- called by the libwebsockets callback ------------------------------------------------------
+ */
+
+conn_t *conn_new(conn_env_t *env, const listener_t *listener, struct lws *wsi);
+void conn_destroy(conn_t **self_p);                   /* tells the owner */
+int conn_on_rx(conn_t *self, void *data, size_t len); /* -1: close */
+int conn_on_writable(conn_t *self);                   /* -1: close */
+
+/* Writes for all connections that have something to write, and cuts off those that were killed;
+ * called before the loop sleeps. True if there were any. */
+bool conn_flush(conn_env_t *env);
+
+/* --- for those who answer ----------------------------------------------------------------------
+ */
+
+const listener_t *conn_listener(const conn_t *self);
+const char *conn_address(const conn_t *self); /* "127.0.0.1" */
+/* Head of the request that is not answered yet. */
+const http_head_t *conn_head(const conn_t *self);
+void conn_set_owner(conn_t *self, const conn_owner_t *ops, void *owner); /* NULL, NULL: nobody */
+
+/* Answers the request under way. type may be NULL (no body). headers: further lines, each with its
+ * CRLF. A body for a HEAD request is not sent, its length is. */
+void conn_respond(conn_t *self, int status, const char *type, str_t headers, str_t body);
+/* The same; the body frame (FRAME_RAW) is taken over. */
+void conn_respond_frame(conn_t *self, int status, const char *type, str_t headers, frame_t **body);
+/* The same, then the connection is closed. */
+void conn_respond_last(conn_t *self, int status, const char *type, str_t headers, str_t body);
+
+/* Answers the request under way with 101 (the head must be a valid upgrade) and becomes a
+ * WebSocket. The first `apart` frames are written each in a turn of the loop of its own. */
+void conn_upgrade(conn_t *self, const http_head_t *head, const conn_owner_t *ops, void *owner,
+                  unsigned apart);
+/* Whether a head asks for a WebSocket in the right way. */
+bool conn_can_upgrade(const http_head_t *head);
+/* There is something to pull. */
+void conn_wake(conn_t *self);
+/* Takes what the owner has now; for a change of owners. */
+void conn_pull_now(conn_t *self);
+/* Ends a WebSocket when all that was pulled is written: code 0 sends a close frame without status.
+ */
+void conn_close(conn_t *self, uint16_t code);
+/* Cuts the connection before the loop sleeps. */
+void conn_kill(conn_t *self);
+/* Stops, or goes on, reading from the client. */
+void conn_pause(conn_t *self, bool pause);
+/* "OK" */
+const char *conn_status_text(int status);
+
+#endif

@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: MIT */
+#include "gateway/eio.h"
+
+#include <assert.h>
+#include <openssl/rand.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bus/log.h"
+#include "bus/sock.h"
+#include "gateway/polling.h"
+#include "gateway/sio2.h"
+
+#define CLOSE_KEPT_S 30.0 /* how long a polling client may learn that it was closed */
+
+struct eio_hub {
+    core_t *core;
+    struct ev_loop *loop;
+    eio_timing_t timing;
+    map_t *engines; /* sid -> eio_t, the live ones and those whose close waits */
+    eio_t *dirty;
+    eio_t *all; /* every session that is not freed, closed ones included */
+};
+
+/* --- hub -----------------------------------------------------------------------------------------
+ */
+
+eio_hub_t *eio_hub_new(core_t *core, struct ev_loop *loop, const eio_timing_t *timing)
+{
+    eio_hub_t *self = calloc(1, sizeof *self);
+    assert(self);
+    *self = (eio_hub_t){.core = core, .loop = loop, .timing = *timing, .engines = map_new()};
+    return self;
+}
+
+core_t *eio_hub_core(const eio_hub_t *self)
+{
+    return self->core;
+}
+
+eio_t *eio_find(const eio_hub_t *self, str_t sid)
+{
+    return map_get(self->engines, sid);
+}
+
+void eio_hub_flush(eio_hub_t *self)
+{
+    while (self->dirty) {
+        eio_t *engine = self->dirty;
+        self->dirty = engine->next_dirty;
+        engine->dirty = false;
+        polling_flush(engine);
+    }
+}
+
+void eio_hub_close(eio_hub_t *self)
+{
+    /* Closing changes the map: collect first. */
+    size_t count = map_len(self->engines), at = 0;
+    eio_t **all = calloc(count + 1, sizeof *all);
+    assert(all);
+    for (size_t i = 0; i < count; i++)
+        all[i] = map_next(self->engines, &at);
+    for (size_t i = 0; i < count; i++)
+        eio_close(all[i], EIO_BY_SERVER);
+    free(all);
+}
+
+static void eio_free(eio_t *self);
+
+void eio_hub_destroy(eio_hub_t **self_p)
+{
+    eio_hub_t *self = *self_p;
+    if (!self)
+        return;
+    eio_hub_close(self);
+    while (self->all)
+        eio_free(self->all);
+    map_destroy(&self->engines);
+    free(self);
+    *self_p = NULL;
+}
+
+/* --- timers --------------------------------------------------------------------------------------
+ */
+
+static void start_timer(eio_t *self, ev_timer *timer, double seconds)
+{
+    ev_timer_stop(self->hub->loop, timer);
+    ev_timer_set(timer, seconds > 0 ? seconds : 0., 0.);
+    ev_timer_start(self->hub->loop, timer);
+}
+
+/* The timer is not moved with every packet: when it fires it looks how long the silence really is.
+ */
+static void on_ping(struct ev_loop *loop, ev_timer *timer, int events)
+{
+    eio_t *self = timer->data;
+    const eio_timing_t *timing = &self->hub->timing;
+    int64_t left =
+        self->seen_ms + timing->ping_interval_ms + timing->ping_timeout_ms - sock_mono_ms();
+    (void)loop;
+    (void)events;
+    if (left > 0) {
+        start_timer(self, &self->ping, (double)left / 1000 + 0.001);
+        return;
+    }
+    metrics_add(self->hub->core->metrics, METRIC_TIMEOUTS, 1);
+    eio_close(self, EIO_BY_SERVER);
+}
+
+static void on_upgrade(struct ev_loop *loop, ev_timer *timer, int events)
+{
+    eio_t *self = timer->data;
+    (void)loop;
+    (void)events;
+    if (self->probe)
+        conn_close(self->probe, 0);
+}
+
+static void on_later(struct ev_loop *loop, ev_timer *timer, int events)
+{
+    eio_t *self = timer->data;
+    (void)loop;
+    (void)events;
+    if (self->state == EIO_CLOSED)
+        eio_free(self);
+    else
+        eio_close(self, EIO_BY_SERVER);
+}
+
+void eio_seen(eio_t *self)
+{
+    self->seen_ms = self->hub->core->mono_ms;
+}
+
+void eio_probing(eio_t *self)
+{
+    start_timer(self, &self->upgrade, (double)self->hub->timing.upgrade_ms / 1000);
+}
+
+void eio_upgraded(eio_t *self)
+{
+    ev_timer_stop(self->hub->loop, &self->upgrade);
+}
+
+/* --- session's transport -------------------------------------------------------------------------
+ */
+
+static void on_wake(void *transport)
+{
+    eio_t *self = transport;
+    if (self->state == EIO_WEBSOCKET && self->ws) {
+        conn_wake(self->ws);
+    } else if (self->state == EIO_POLLING && !self->dirty) {
+        self->dirty = true;
+        self->next_dirty = self->hub->dirty;
+        self->hub->dirty = self;
+    }
+}
+
+static void on_end(void *transport, const char *reason)
+{
+    eio_t *self = transport;
+    log_debug("GW-SESSION-END", "sid=%s reason=%s", self->sid, reason);
+    start_timer(self, &self->later, 0);
+}
+
+static void on_pause(void *transport, bool pause)
+{
+    eio_t *self = transport;
+    self->paused = pause;
+    if (self->ws)
+        conn_pause(self->ws, pause);
+    if (!pause)
+        polling_resume(self);
+}
+
+static const session_transport_t transport_ops = {
+    .wake = on_wake, .end = on_end, .pause = on_pause};
+
+/* --- life ----------------------------------------------------------------------------------------
+ */
+
+static void make_sid(eio_t *self)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    unsigned char bytes[EIO_SID_LEN];
+    do {
+        int ok = RAND_bytes(bytes, sizeof bytes);
+        assert(ok == 1);
+        (void)ok;
+        for (size_t i = 0; i < EIO_SID_LEN; i++)
+            self->sid[i] = digits[bytes[i] & 63];
+    } while (eio_find(self->hub, (str_t){self->sid, EIO_SID_LEN}));
+}
+
+static frame_t *open_packet(const eio_t *self)
+{
+    const eio_timing_t *timing = &self->hub->timing;
+    buf_t text = {0};
+    buf_printf(&text,
+               "0{\"sid\":\"%s\",\"upgrades\":[%s],\"pingInterval\":%lld,\"pingTimeout\":%lld}",
+               self->sid, self->state == EIO_POLLING ? "\"websocket\"" : "",
+               (long long)timing->ping_interval_ms, (long long)timing->ping_timeout_ms);
+    frame_t *frame = frame_new(FRAME_TEXT, buf_str(&text));
+    buf_fini(&text);
+    return frame;
+}
+
+static metric_t gauge(eio_state_t state)
+{
+    return state == EIO_WEBSOCKET ? METRIC_SESSIONS_WEBSOCKET : METRIC_SESSIONS_POLLING;
+}
+
+static void init_timer(eio_t *self, ev_timer *timer,
+                       void (*fired)(struct ev_loop *, ev_timer *, int))
+{
+    ev_init(timer, fired);
+    timer->data = self;
+}
+
+eio_t *eio_open(eio_hub_t *hub, const conn_t *conn, eio_state_t transport)
+{
+    eio_t *self = calloc(1, sizeof *self);
+    assert(self);
+    self->hub = hub;
+    self->state = transport;
+    make_sid(self);
+    init_timer(self, &self->ping, on_ping);
+    init_timer(self, &self->upgrade, on_upgrade);
+    init_timer(self, &self->later, on_later);
+    map_put(hub->engines, (str_t){self->sid, EIO_SID_LEN}, self);
+    self->next = hub->all;
+    if (self->next)
+        self->next->prev = self;
+    hub->all = self;
+    self->first = open_packet(self);
+    eio_seen(self);
+    start_timer(self, &self->ping,
+                (double)(hub->timing.ping_interval_ms + hub->timing.ping_timeout_ms) / 1000);
+    metrics_add(hub->core->metrics, gauge(transport), 1);
+    self->session =
+        session_new(hub->core, &sio2_dialect, conn_listener(conn), (str_t){self->sid, EIO_SID_LEN},
+                    conn_address(conn), &transport_ops, self);
+    return self;
+}
+
+static void leave_dirty(eio_t *self)
+{
+    for (eio_t **at = &self->hub->dirty; self->dirty && *at; at = &(*at)->next_dirty) {
+        if (*at == self) {
+            *at = self->next_dirty;
+            break;
+        }
+    }
+    self->dirty = false;
+}
+
+static void eio_free(eio_t *self)
+{
+    eio_hub_t *hub = self->hub;
+    if (eio_find(hub, (str_t){self->sid, EIO_SID_LEN}) == self)
+        map_remove(hub->engines, (str_t){self->sid, EIO_SID_LEN});
+    ev_timer_stop(hub->loop, &self->ping);
+    ev_timer_stop(hub->loop, &self->upgrade);
+    ev_timer_stop(hub->loop, &self->later);
+    leave_dirty(self);
+    frame_put(&self->first);
+    frame_put(&self->probe_reply);
+    if (self->prev)
+        self->prev->next = self->next;
+    else
+        hub->all = self->next;
+    if (self->next)
+        self->next->prev = self->prev;
+    free(self);
+}
+
+static void drop_conn(conn_t **conn)
+{
+    if (!*conn)
+        return;
+    conn_close(*conn, 0);
+    conn_set_owner(*conn, NULL, NULL);
+    *conn = NULL;
+}
+
+void eio_close(eio_t *self, eio_end_t end)
+{
+    eio_hub_t *hub = self->hub;
+    if (self->state == EIO_CLOSED)
+        return;
+    bool polling = self->state == EIO_POLLING;
+    metrics_add(hub->core->metrics, gauge(self->state), -1);
+    /* A socket takes along what is still queued. */
+    drop_conn(&self->ws);
+    drop_conn(&self->probe);
+    self->state = EIO_CLOSED;
+    ev_timer_stop(hub->loop, &self->ping);
+    ev_timer_stop(hub->loop, &self->upgrade);
+    leave_dirty(self);
+    session_destroy(&self->session);
+    bool told = polling_end(self, end == EIO_BY_SERVER);
+    self->close_waits = polling && end == EIO_BY_SERVER && !told;
+    if (!self->close_waits)
+        map_remove(hub->engines, (str_t){self->sid, EIO_SID_LEN});
+    start_timer(self, &self->later, self->close_waits ? CLOSE_KEPT_S : 0);
+}
+
+void eio_forget(eio_t *self)
+{
+    if (!self->close_waits)
+        return;
+    self->close_waits = false;
+    map_remove(self->hub->engines, (str_t){self->sid, EIO_SID_LEN});
+    start_timer(self, &self->later, 0);
+}
+
+/* A session that broke the rules is forgotten at once, as in the original. */
+void eio_fail(eio_t *self)
+{
+    if (self->state == EIO_CLOSED)
+        return;
+    metrics_add(self->hub->core->metrics, METRIC_PROTOCOL_ERRORS, 1);
+    eio_close(self, EIO_BY_SERVER);
+    eio_forget(self);
+}
+
+/* --- packets -------------------------------------------------------------------------------------
+ */
+
+static void push_pong(eio_t *self)
+{
+    frame_t *pong = frame_new(FRAME_TEXT, STR_LIT("3"));
+    if (pong)
+        session_push(self->session, pong);
+    frame_put(&pong);
+}
+
+void eio_packet(eio_t *self, const eio3_packet_t *packet)
+{
+    if (self->state == EIO_CLOSED)
+        return;
+    eio_seen(self);
+    switch (packet->type) {
+    case EIO3_PING:
+        push_pong(self);
+        break;
+    case EIO3_MESSAGE:
+        if (!session_receive(self->session, packet->binary, packet->data))
+            eio_fail(self);
+        break;
+    case EIO3_CLOSE:
+        eio_close(self, EIO_BY_CLIENT);
+        break;
+    default:
+        break; /* open, pong, upgrade, noop and unknown bytes mean nothing here */
+    }
+}
+
+frame_t *eio_pop(eio_t *self)
+{
+    frame_t *frame = self->first;
+    self->first = NULL;
+    if (!frame && self->session)
+        frame = session_pop(self->session);
+    return frame;
+}
+
+bool eio_is_waiting(const eio_t *self)
+{
+    return self->first || (self->session && session_is_waiting(self->session));
+}
+
+/* --- queries -------------------------------------------------------------------------------------
+ */
+
+static bool query_is(str_t query, const char *name, const char *value)
+{
+    buf_t text = {0};
+    bool same = http_query_get(query, name, &text) && str_is(buf_str(&text), value);
+    buf_fini(&text);
+    return same;
+}
+
+/* Of the JSONP parameter only digits count, as in the original. */
+static void parse_jsonp(str_t query, eio_query_t *out)
+{
+    buf_t text = {0};
+    size_t n = 0;
+    out->jsonp = http_query_get(query, "j", &text);
+    for (size_t i = 0; i < text.len && n + 1 < sizeof out->j; i++) {
+        if (text.data[i] >= '0' && text.data[i] <= '9')
+            out->j[n++] = (char)text.data[i];
+    }
+    buf_fini(&text);
+}
+
+static void parse_sid(str_t query, eio_query_t *out)
+{
+    buf_t text = {0};
+    out->has_sid = http_query_get(query, "sid", &text) && text.len > 0;
+    if (out->has_sid && text.len == EIO_SID_LEN)
+        memcpy(out->sid, text.data, EIO_SID_LEN);
+    buf_fini(&text);
+}
+
+void eio_query_parse(str_t query, eio_query_t *out)
+{
+    buf_t version = {0};
+    *out = (eio_query_t){0};
+    if (query_is(query, "transport", "polling"))
+        out->transport = TRANSPORT_POLLING;
+    else if (query_is(query, "transport", "websocket"))
+        out->transport = TRANSPORT_WEBSOCKET;
+    out->version_ok = !http_query_get(query, "EIO", &version) || str_is(buf_str(&version), "3");
+    out->b64 = query_is(query, "b64", "1") || query_is(query, "b64", "true");
+    parse_sid(query, out);
+    parse_jsonp(query, out);
+    buf_fini(&version);
+}
+
+const char *eio_error_text(int code)
+{
+    static const char *const texts[] = {
+        "Transport unknown", "Session ID unknown", "Bad handshake method",
+        "Bad request",       "Forbidden",          "Unsupported protocol version"};
+    return texts[code];
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/* What users may do: the permission table of the web commands, and per user which of its rows are
+ * granted. The auth actor computes a user's permissions; they are kept here until it says that they
+ * changed. Sources: data-model.md 5.1 to 5.3. Thread contract: gateway thread. */
+#ifndef IOBUS_GATEWAY_GRANTS_H
+#define IOBUS_GATEWAY_GRANTS_H
+
+#include "bus/requests.h"
+
+typedef enum {
+#define PERMISSION(id, command, type, operation) PERM_##id,
+#include "gateway/permission.def"
+#undef PERMISSION
+    PERM_NONE /* nothing is needed */
+} permission_t;
+
+/* Row of the table; "" type: nothing is needed. */
+const char *permission_command(permission_t permission);
+const char *permission_type(permission_t permission);
+const char *permission_operation(permission_t permission);
+/* Appends {getObject: {type, operation}, ...}. */
+void permission_list(buf_t *out);
+
+typedef struct grants grants_t;           /* of all users */
+typedef struct grants_user grants_user_t; /* of one user; lives as long as grants_t */
+
+/* requests: borrowed. Caller owns. */
+grants_t *grants_new(requests_t *requests);
+void grants_destroy(grants_t **self_p);
+/* The user, whose permissions are asked for when they are not known yet. user: "system.user.x". */
+grants_user_t *grants_require(grants_t *self, const char *user, int64_t mono_ms);
+/* Asks again for those that are still unknown; called now and then. */
+void grants_retry(grants_t *self, int64_t mono_ms);
+/* Permissions of this user changed ("": of all); they are asked for again. */
+void grants_changed(grants_t *self, str_t user, int64_t mono_ms);
+
+typedef enum { GRANT_YES, GRANT_NO, GRANT_UNKNOWN /* no answer from the auth actor yet */ } grant_t;
+grant_t grants_check(const grants_user_t *user, permission_t permission);
+const char *grants_name(const grants_user_t *user);
+
+#endif

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: MIT */
+#include "gateway/http.h"
+
+#include <string.h>
+
+#include "gateway/command.h"
+#include "gateway/listener.h"
+#include "gateway/polling.h"
+#include "gateway/ws.h"
+
+#define TEXT "text/plain; charset=utf-8"
+#define JSON "application/json; charset=utf-8"
+#define HTML "text/html; charset=utf-8"
+#define SCRIPT "application/javascript; charset=utf-8"
+
+static const str_t no_headers = {"", 0};
+
+/* A request for one of our own pages. */
+typedef struct {
+    http_t *http;
+    conn_t *conn;
+    const http_head_t *head;
+    str_t path; /* without the listener's base path */
+} page_t;
+
+static void answer(const page_t *page, int status, const char *type, buf_t *body)
+{
+    conn_respond(page->conn, status, type, STR_LIT("Cache-Control: no-cache\r\n"), buf_str(body));
+    buf_fini(body);
+}
+
+/* --- pages ---------------------------------------------------------------------------------------
+ */
+
+static void on_healthz(const page_t *page)
+{
+    buf_t body = {0};
+    buf_append_cstr(&body, "ok\n");
+    answer(page, 200, TEXT, &body);
+}
+
+static void on_readyz(const page_t *page)
+{
+    buf_t body = {0};
+    bool ready = health_write(page->http->health, &body);
+    answer(page, ready ? 200 : 503, JSON, &body);
+}
+
+static void on_version(const page_t *page)
+{
+    buf_t body = {0};
+    buf_printf(&body, "{\"name\":\"iobus\",\"version\":\"%s\",\"compatible\":\"%s\"}\n",
+               IOBUS_VERSION, page->http->core->version);
+    answer(page, 200, JSON, &body);
+}
+
+static void on_metrics(const page_t *page)
+{
+    const core_t *core = page->http->core;
+    buf_t body = {0};
+    bool first = true;
+    metrics_write(core->metrics, &body);
+    for (size_t i = 0; i < command_count(); i++) {
+        const metrics_command_t *command = &core->commands[i];
+        if (command->ok + command->failed + command->denied == 0)
+            continue;
+        metrics_write_command(command, command_name(i), first, &body);
+        first = false;
+    }
+    answer(page, 200, "text/plain; version=0.0.4; charset=utf-8", &body);
+}
+
+static void on_name(const page_t *page)
+{
+    buf_t body = {0};
+    buf_append_cstr(&body, conn_listener(page->conn)->instance);
+    answer(page, 200, TEXT, &body);
+}
+
+static void on_auth(const page_t *page)
+{
+    buf_t body = {0};
+    buf_printf(&body, "{\"auth\":%s}", conn_listener(page->conn)->auth ? "true" : "false");
+    answer(page, 200, JSON, &body);
+}
+
+/* What old pages ask before they connect (wire.md 5.3): the socket is on this very port. */
+static void on_info(const page_t *page)
+{
+    buf_t body = {0};
+    buf_printf(&body,
+               "var socketUrl = \"\"; var socketSession = \"\"; window._authIoBroker = %s; "
+               "window.sysLang = \"en\"; window.socketForceWebSockets = false;\n",
+               conn_listener(page->conn)->auth ? "true" : "false");
+    answer(page, 200, SCRIPT, &body);
+}
+
+static const struct {
+    const char *path; /* '*': every path that ends so */
+    void (*serve)(const page_t *page);
+} pages[] = {{"/healthz", on_healthz},      {"/readyz", on_readyz}, {"/version", on_version},
+             {"/metrics", on_metrics},      {"/name", on_name},     {"/auth", on_auth},
+             {"*/_socket/info.js", on_info}};
+
+/* --- files and the rest --------------------------------------------------------------------------
+ */
+
+static void escape_html(str_t text, buf_t *out)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.p[i];
+        if (c == '<' || c == '>' || c == '&' || c == '"' || c == '\'')
+            buf_printf(out, "&#%d;", c);
+        else
+            buf_append_byte(out, (uint8_t)c);
+    }
+}
+
+static void not_found(const page_t *page)
+{
+    str_t path = page->head->path;
+    buf_t body = {0};
+    if (path.len > 200)
+        path.len = 200;
+    buf_append_cstr(
+        &body, "<!doctype html><meta charset=\"utf-8\"><title>Not found</title>\n<p>Not found: ");
+    escape_html(path, &body);
+    buf_append_cstr(&body, "</p>\n");
+    conn_respond(page->conn, 404, HTML, STR_LIT("X-Content-Type-Options: nosniff\r\n"),
+                 buf_str(&body));
+    buf_fini(&body);
+}
+
+static void serve_asset(const page_t *page, const asset_t *asset)
+{
+    buf_t headers = {0};
+    str_t known = http_head_get(page->head, "if-none-match");
+    buf_printf(&headers, "Cache-Control: %s\r\nETag: %s\r\nX-Content-Type-Options: nosniff\r\n",
+               asset->cache, asset->etag);
+    bool same = known.len > 0 && (str_is(known, "*") ||
+                                  memmem(known.p, known.len, asset->etag, strlen(asset->etag)));
+    if (same)
+        conn_respond(page->conn, 304, NULL, buf_str(&headers), no_headers);
+    else
+        conn_respond(page->conn, 200, asset->type, buf_str(&headers), asset->body);
+    buf_fini(&headers);
+}
+
+static void serve_file(const page_t *page)
+{
+    bool missing;
+    const asset_t *asset = assets_find(page->http->assets, page->path, &missing);
+    if (asset)
+        serve_asset(page, asset);
+    else if (missing)
+        conn_respond(
+            page->conn, 404, TEXT, no_headers,
+            STR_LIT("This file is not installed: deploy/run fetches it, or set the key share.\n"));
+    else
+        not_found(page);
+}
+
+static bool ends_with(str_t path, const char *end)
+{
+    size_t n = strlen(end);
+    return path.len >= n && memcmp(path.p + path.len - n, end, n) == 0;
+}
+
+static bool path_fits(const char *pattern, str_t path)
+{
+    return pattern[0] == '*' ? ends_with(path, pattern + 1) : str_is(path, pattern);
+}
+
+static void serve_page(const page_t *page)
+{
+    if (page->head->method != HTTP_GET && page->head->method != HTTP_HEAD) {
+        not_found(page);
+        return;
+    }
+    for (size_t i = 0; i < sizeof pages / sizeof pages[0]; i++) {
+        if (path_fits(pages[i].path, page->path)) {
+            pages[i].serve(page);
+            return;
+        }
+    }
+    serve_file(page);
+}
+
+/* --- which dialect -------------------------------------------------------------------------------
+ */
+
+/* A segment "socket.io" anywhere, as pages below a prefix ask; but not the client library. */
+static bool is_engine_path(str_t path)
+{
+    static const char segment[] = "/socket.io/";
+    return memmem(path.p, path.len, segment, sizeof segment - 1) &&
+           !ends_with(path, "/socket.io.js") && !ends_with(path, "/socket.io.js.map");
+}
+
+/* Path of an upgrade that is no Engine.IO path but asks for it in the query. */
+static bool asks_for_engine(str_t query)
+{
+    buf_t value = {0};
+    bool asks = http_query_get(query, "EIO", &value) || http_query_get(query, "transport", &value);
+    buf_fini(&value);
+    return asks;
+}
+
+static str_t below_base(const conn_t *conn, str_t path)
+{
+    const char *base = conn_listener(conn)->base_path;
+    size_t n = strlen(base);
+    if (n > 0 && str_starts(path, base) && path.len > n && path.p[n] == '/')
+        return (str_t){path.p + n, path.len - n};
+    return path;
+}
+
+static size_t on_head(void *arg, conn_t *conn, const http_head_t *head)
+{
+    http_t *self = arg;
+    /* Any other protocol than WebSocket (h2c) is not offered: such a request stays an ordinary one.
+     */
+    if (http_head_has(head, "upgrade", "websocket")) {
+        if (is_engine_path(head->path) || asks_for_engine(head->query))
+            ws_head(self->engines, conn, head);
+        else
+            ws_refuse(conn, "Bad request");
+        return 0;
+    }
+    return is_engine_path(head->path) ? polling_head(self->engines, conn, head) : 0;
+}
+
+static void on_request(void *arg, conn_t *conn, const http_head_t *head, str_t body)
+{
+    http_t *self = arg;
+    page_t page = {.http = self, .conn = conn, .head = head, .path = below_base(conn, head->path)};
+    if (is_engine_path(head->path))
+        polling_request(self->engines, conn, head, body);
+    else
+        serve_page(&page);
+}
+
+const conn_ops_t http_ops = {.head = on_head, .request = on_request};

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/* What the gateway answers over HTTP: tells the dialects apart by path and query, and serves the
+ * few pages of its own (healthz, readyz, version, metrics, name, auth, the start page, the client
+ * library). Source: wire.md 5.1, 5.3; web-clients.md 1. Thread contract: gateway thread. */
+#ifndef IOBUS_GATEWAY_HTTP_H
+#define IOBUS_GATEWAY_HTTP_H
+
+#include "gateway/assets.h"
+#include "gateway/conn.h"
+#include "gateway/eio.h"
+#include "gateway/health.h"
+
+typedef struct {
+    core_t *core;
+    eio_hub_t *engines;
+    health_t *health;
+    assets_t *assets;
+} http_t;
+
+/* The functions take an http_t as arg. */
+extern const conn_ops_t http_ops;
+
+#endif

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/* A client, whatever its transport and dialect: who it is, its open calls, subscriptions and
+ * outbox. Below it stands a transport (an Engine.IO session), which takes frames out of the outbox;
+ * a dialect turns messages into calls, and answers and events into frames. The rest of the gateway
+ * knows neither.
+ *
+ * Order towards the client: the answer of a call first, then the events that the call caused. An
+ * event whose call is still open is held back for this client, and with it every later event, until
+ * the answer is in the outbox. Thread contract: gateway thread. */
+#ifndef IOBUS_GATEWAY_SESSION_H
+#define IOBUS_GATEWAY_SESSION_H
+
+#include "bus/mp.h"
+#include "gateway/core.h"
+#include "gateway/frame.h"
+#include "gateway/grants.h"
+#include "gateway/listener.h"
+#include "gateway/subs.h"
+
+typedef struct session session_t;
+typedef struct call call_t;
+
+#define DIALECT_MAX_FRAMES 11 /* of one message: text and its attachments */
+
+/* One message to a client. */
+typedef struct {
+    frame_t *items[DIALECT_MAX_FRAMES];
+    size_t count;
+} frames_t;
+void frames_put(frames_t *frames); /* puts the references down */
+
+/* How a family of clients talks. One constant table each. */
+typedef struct {
+    const char *name;
+    size_t id; /* 0, 1, ...: an event is encoded once per dialect */
+    /* State of one session; may return NULL when there is none to keep. */
+    void *(*open)(session_t *session);
+    void (*close)(void *state);
+    /* A message from the client. false: it does not speak the dialect, close the session. */
+    bool (*receive)(session_t *session, void *state, bool binary, str_t payload);
+    /* Encoding; args: one array value. key: see frame_take. Adds frames; none when memory is gone.
+     */
+    void (*event)(str_t name, mp_t args, str_t key, frames_t *out);
+    void (*answer)(uint64_t id, mp_t args, frames_t *out);
+} dialect_t;
+
+#define DIALECTS_MAX 4
+
+/* What a session asks of its transport. */
+typedef struct {
+    void (*wake)(void *transport);                    /* the outbox is not empty */
+    void (*end)(void *transport, const char *reason); /* close in the next turn of the loop */
+    void (*pause)(void *transport, bool pause);       /* stop or go on reading from the client */
+} session_transport_t;
+
+/* id: as clients know it (the sid). address: of the peer. All borrowed but id and address. Caller
+ * owns. */
+session_t *session_new(core_t *core, const dialect_t *dialect, const listener_t *listener, str_t id,
+                       const char *address, const session_transport_t *transport_ops,
+                       void *transport);
+/* Its calls are forgotten, its subscriptions end. */
+void session_destroy(session_t **self_p);
+
+/* --- transport's side --- */
+/* false: protocol error, close the session. */
+bool session_receive(session_t *self, bool binary, str_t payload);
+/* The next frame (reference for the caller), or NULL. */
+frame_t *session_pop(session_t *self);
+bool session_is_waiting(const session_t *self); /* whether the outbox has something */
+
+/* --- dialect's side --- */
+/* A frame into the outbox (reference of the caller stays). */
+void session_push(session_t *self, frame_t *frame);
+/* The client calls a command. args: one array value. */
+void session_call(session_t *self, str_t name, mp_t args, bool has_ack, uint64_t ack);
+/* The client has left the namespace: it gets nothing any more, and its subscriptions end. */
+void session_leave(session_t *self);
+
+/* --- for commands and events --- */
+core_t *session_core(const session_t *self);
+const listener_t *session_listener(const session_t *self);
+const dialect_t *session_dialect(const session_t *self);
+grants_user_t *session_user(const session_t *self);
+subs_client_t *session_subs(const session_t *self);
+const char *session_client(const session_t *self); /* "gateway-1/17", for logs and the tap */
+const char *session_address(const session_t *self);
+const char *session_name(const session_t *self); /* "" before the client has said one */
+void session_set_name(session_t *self, str_t name);
+/* The next in core->sessions, or NULL. */
+const session_t *session_next(const session_t *self);
+/* Who it is for the bus; borrowed from the session. */
+caller_t session_caller(const session_t *self);
+
+/* An event, encoded in the session's dialect. peer and corr: the call that caused it (commands
+ * know). */
+void session_event(session_t *self, const frames_t *frames, const call_t *cause);
+/* Encodes and delivers an event for this session alone. args: one array value. */
+void session_emit(session_t *self, str_t name, mp_t args);
+
+/* --- open calls (command.c) --- */
+struct call {
+    session_t *session;  /* NULL: it has gone */
+    call_t *prev, *next; /* of the session */
+    uint64_t corr;       /* on the bus; 0: not there (yet) */
+    uint64_t ack;
+    bool has_ack;
+    int64_t started_us;
+    size_t row; /* of the command table */
+    void *data; /* of a command that takes several steps; freed with the call */
+    void (*free_data)(void *data);
+};
+
+/* NULL: too many are open and the client wants an answer. The owner of a bus call tells its number.
+ */
+call_t *call_open(session_t *session, size_t row, bool has_ack, uint64_t ack);
+void call_set_corr(call_t *call, uint64_t corr);
+/* Answers (args: one array value) if the client wants an answer, and ends the call. */
+void call_answer(call_t **self_p, mp_t args);
+/* The open call of this gateway with that number, or NULL. */
+call_t *call_find(const core_t *core, uint64_t corr);
+
+#endif
