@@ -299,6 +299,9 @@ static world_t *world_new(const char *listen)
     while (self->contacts != 0x1b && sock_mono_ms() < until) /* all feeds but files */
         turn(self);
     assert_int_equal(self->contacts, 0x1b);
+    while (grants_check(session_user(self->session), PERM_GET_STATE) == GRANT_UNKNOWN &&
+           sock_mono_ms() < until)
+        turn(self);
     buf_fini(&why);
     return self;
 }

@@ -31,7 +31,8 @@ struct grants_user {
 
 struct grants {
     requests_t *requests;
-    map_t *users; /* name -> grants_user_t */
+    map_t *users;    /* name -> grants_user_t */
+    int64_t mono_ms; /* when somebody last said what time it is */
 };
 
 const char *permission_command(permission_t permission)
@@ -88,14 +89,10 @@ void grants_destroy(grants_t **self_p)
     *self_p = NULL;
 }
 
-static void take_answer(void *arg, err_t status, uint64_t seq, mp_t body)
+static void ask(grants_user_t *user);
+
+static void take_map(grants_user_t *user, mp_t map)
 {
-    grants_user_t *user = arg;
-    mp_t map;
-    (void)seq;
-    user->asked = 0;
-    if (status != ERR_OK || user->stale || !mp_at(body, 1, &map) || mp_type(map) != MP_MAP)
-        return;
     for (size_t i = 0; i < PERM_NONE; i++) {
         mp_t value;
         bool granted = false;
@@ -106,7 +103,21 @@ static void take_answer(void *arg, err_t status, uint64_t seq, mp_t body)
     user->known = true;
 }
 
-static void ask(grants_user_t *user, int64_t mono_ms)
+static void take_answer(void *arg, err_t status, uint64_t seq, mp_t body)
+{
+    grants_user_t *user = arg;
+    mp_t map;
+    (void)seq;
+    user->asked = 0;
+    if (status != ERR_OK || !mp_at(body, 1, &map) || mp_type(map) != MP_MAP)
+        return; /* grants_retry asks again */
+    if (user->stale)
+        ask(user); /* it may be older than the change */
+    else
+        take_map(user, map);
+}
+
+static void ask(grants_user_t *user)
 {
     static const caller_t system_caller = {{"", 0}, {"", 0}, {"gateway", 7}};
     buf_t args = {0};
@@ -115,13 +126,14 @@ static void ask(grants_user_t *user, int64_t mono_ms)
     mp_put_cstr(&args, user->name);
     user->asked =
         requests_send(user->all->requests, "auth", STR_LIT("auth.permissions"), &system_caller,
-                      mp_of_buf(&args), ASK_TTL_MS, 0, mono_ms, take_answer, user);
+                      mp_of_buf(&args), ASK_TTL_MS, 0, user->all->mono_ms, take_answer, user);
     buf_fini(&args);
 }
 
 grants_user_t *grants_require(grants_t *self, const char *name, int64_t mono_ms)
 {
     grants_user_t *user = map_get(self->users, str_of(name));
+    self->mono_ms = mono_ms;
     if (user)
         return user;
     user = calloc(1, sizeof *user);
@@ -130,30 +142,32 @@ grants_user_t *grants_require(grants_t *self, const char *name, int64_t mono_ms)
     user->name = strdup(name);
     assert(user->name);
     map_put(self->users, str_of(user->name), user);
-    ask(user, mono_ms);
+    ask(user);
     return user;
 }
 
 void grants_retry(grants_t *self, int64_t mono_ms)
 {
     size_t at = 0;
+    self->mono_ms = mono_ms;
     for (grants_user_t *user = map_next(self->users, &at); user;
          user = map_next(self->users, &at)) {
         if ((!user->known || user->stale) && user->asked == 0)
-            ask(user, mono_ms);
+            ask(user);
     }
 }
 
 void grants_changed(grants_t *self, str_t name, int64_t mono_ms)
 {
     size_t at = 0;
+    self->mono_ms = mono_ms;
     for (grants_user_t *user = map_next(self->users, &at); user;
          user = map_next(self->users, &at)) {
         if (name.len > 0 && !str_is(name, user->name))
             continue;
         user->stale = true;
         if (user->asked == 0)
-            ask(user, mono_ms);
+            ask(user);
     }
 }
 
