@@ -75,7 +75,9 @@ struct batch {
     reply_t reply;
     sync_t syncs[SYNCS_MAX];
     size_t syncs_len;
-    int64_t mono_ms; /* of this turn */
+    const char *event_actor; /* whose event is being handled; NULL: none */
+    uint64_t event_seq;      /* and its number */
+    int64_t mono_ms;         /* of this turn */
     int64_t next_tick_ms;
     uint64_t bad_frames;
 };
@@ -134,7 +136,10 @@ static void env_random(env_t *env, void *out, size_t len)
 
 static void env_publish(env_t *env, const char *event, const request_t *cause, mp_t args)
 {
-    outgoing_publish(of(env)->outgoing, event, cause, args);
+    batch_t *self = of(env);
+    const request_t followed = {.peer = str_of(self->event_actor ? self->event_actor : ""),
+                                .corr = self->event_seq};
+    outgoing_publish(self->outgoing, event, cause || !self->event_actor ? cause : &followed, args);
 }
 
 static void env_ask(env_t *env, const char *actor, const char *command, const caller_t *caller,
@@ -501,8 +506,11 @@ static void on_event(void *arg, const char *actor, const envelope_t *message)
     batch_t *self = arg;
     const event_t event = {actor, message->name, message->seq, message->caller.instance,
                            message->body};
+    self->event_actor = actor;
+    self->event_seq = message->seq;
     if (self->actor->event)
         self->actor->event(self->self, &event);
+    self->event_actor = NULL;
 }
 
 static void on_gap(void *arg, const char *actor)

@@ -69,7 +69,8 @@ struct env {
     int64_t (*mono)(env_t *env);
     void (*random)(env_t *env, void *out, size_t len);
     /* Publishes an event to all followers once the batch is committed. args: one array value.
-     * cause: the request that caused it, or NULL. instance: caller's instance ("" for none). */
+     * cause: the request that caused it, or NULL (inside `event`:
+     * the event that is handled). instance: caller's instance ("" for none). */
     void (*publish)(env_t *env, const char *event, const request_t *cause, mp_t args);
     /* Asks another actor; args: one array value. done is called exactly once, later, also when the
      * actor is gone or silent past ttl_ms. done may be NULL. */

@@ -8,9 +8,10 @@
  * args...]
  *
  * ttl_ms is relative: clocks of hosts differ. seq of a reply: the last event of its batch (0 none).
- * peer and corr of an event: the request that caused it ("" and 0: none). flags: bit 0 wants_reply.
- * Unknown versions and types, wrong shapes and anything that mp_check refuses are errors; a frame
- * is used up to the first bad message and then dropped. Thread contract: pure functions. */
+ * peer and corr of an event: the request that caused it; or, when an event of a followed actor did,
+ * that actor's name and the event's number ("" and 0: neither). flags: bit 0 wants_reply. Unknown
+ * versions and types, wrong shapes and anything that mp_check refuses are errors; a frame is used
+ * up to the first bad message and then dropped. Thread contract: pure functions. */
 #ifndef IOBUS_BUS_ENVELOPE_H
 #define IOBUS_BUS_ENVELOPE_H
 

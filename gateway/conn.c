@@ -3,12 +3,12 @@
 
 #include <assert.h>
 #include <libwebsockets.h>
-#include <openssl/evp.h>
-#include <openssl/sha.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "bus/log.h"
+#include "gateway/http_answer.h"
+#include "gateway/ring.h"
 #include "gateway/wsframe.h"
 
 #define KEEPALIVE_S 75.0
@@ -17,7 +17,6 @@
 #define FLUSH_S 30.0                /* for a peer to take the last bytes */
 #define DISCARD_MAX (1024u * 1024u) /* body that nobody wants */
 #define OUT_PAUSE (1024u * 1024u)   /* bytes of pipelined answers */
-#define KEY_MAX 64
 
 typedef enum { CONN_HEAD, CONN_BODY, CONN_BUSY, CONN_WEBSOCKET, CONN_CLOSING } conn_state_t;
 
@@ -41,13 +40,9 @@ struct conn {
     buf_t body;
     size_t body_max;
     bool responded; /* answered before the body had come */
-    bool served;    /* at least one request was complete */
     wsframe_decoder_t *decoder;
     /* writing */
-    frame_t **out; /* ring of frames to write */
-    size_t out_cap, out_at, out_len;
-    size_t out_offset; /* bytes of the first frame that are written */
-    size_t out_bytes;  /* in the ring */
+    ring_t out;
     conn_t *prev_dirty, *next_dirty;
     bool dirty;   /* in the list of those that have something to write */
     bool waiting; /* the loop will say when the socket takes more */
@@ -155,16 +150,6 @@ static void end_request(conn_t *self)
     buf_fini(&self->body);
 }
 
-static frame_t *out_pop(conn_t *self)
-{
-    frame_t *frame = self->out[self->out_at];
-    self->out_at = (self->out_at + 1) % self->out_cap;
-    self->out_len--;
-    self->out_bytes -= frame_wire(frame).len;
-    self->out_offset = 0;
-    return frame;
-}
-
 void conn_destroy(conn_t **self_p)
 {
     conn_t *self = *self_p;
@@ -174,11 +159,7 @@ void conn_destroy(conn_t **self_p)
         self->owner_ops->gone(self->owner, self);
     ev_timer_stop(self->env->loop, &self->timer);
     leave_dirty(self);
-    while (self->out_len > 0) {
-        frame_t *frame = out_pop(self);
-        frame_put(&frame);
-    }
-    free(self->out);
+    ring_fini(&self->out);
     end_request(self);
     buf_fini(&self->in);
     wsframe_decoder_destroy(&self->decoder);
@@ -227,19 +208,6 @@ static void wait_writable(conn_t *self)
     lws_callback_on_writable(self->wsi);
 }
 
-static void out_grow(conn_t *self)
-{
-    size_t cap = self->out_cap ? self->out_cap * 2 : 4;
-    frame_t **out = calloc(cap, sizeof *out);
-    assert(out);
-    for (size_t i = 0; i < self->out_len; i++)
-        out[i] = self->out[(self->out_at + i) % self->out_cap];
-    free(self->out);
-    self->out = out;
-    self->out_cap = cap;
-    self->out_at = 0;
-}
-
 /* Takes the reference over; a NULL frame (no memory) ends the connection. */
 static void out_push(conn_t *self, frame_t *frame)
 {
@@ -247,10 +215,7 @@ static void out_push(conn_t *self, frame_t *frame)
         conn_kill(self);
         return;
     }
-    if (self->out_len == self->out_cap)
-        out_grow(self);
-    self->out[(self->out_at + self->out_len++) % self->out_cap] = frame;
-    self->out_bytes += frame_wire(frame).len;
+    ring_push(&self->out, frame);
     conn_wake(self);
 }
 
@@ -259,7 +224,7 @@ static void pull(conn_t *self)
 {
     if (self->state != CONN_WEBSOCKET || !self->owner_ops || !self->owner_ops->pull)
         return;
-    while (self->out_bytes < CONN_GATHER) {
+    while (self->out.bytes < CONN_GATHER) {
         frame_t *frame = self->owner_ops->pull(self->owner, self);
         if (!frame)
             return;
@@ -273,34 +238,12 @@ void conn_pull_now(conn_t *self)
     pull(self);
 }
 
-/* Copies what goes out next into the gather buffer and takes it off the queue. */
-static size_t gather(conn_t *self, uint8_t *to)
-{
-    size_t n = 0;
-    while (self->out_len > 0 && n < CONN_GATHER) {
-        str_t wire = frame_wire(self->out[self->out_at]);
-        size_t part = wire.len - self->out_offset;
-        if (part > CONN_GATHER - n)
-            part = CONN_GATHER - n;
-        memcpy(to + n, wire.p + self->out_offset, part);
-        n += part;
-        self->out_offset += part;
-        if (self->out_offset < wire.len)
-            break;
-        frame_t *frame = out_pop(self);
-        frame_put(&frame);
-        if (self->apart > 0) {
-            self->apart--;
-            break;
-        }
-    }
-    return n;
-}
-
 static int write_some(conn_t *self)
 {
     uint8_t *bytes = self->env->gather + LWS_PRE;
-    size_t n = gather(self, bytes);
+    size_t frames = 0;
+    size_t n = ring_take(&self->out, bytes, CONN_GATHER, self->apart > 0, &frames);
+    self->apart -= self->apart > 0 ? (unsigned)frames : 0;
     metrics_add(self->env->metrics, METRIC_BYTES_OUT, (int64_t)n);
     metrics_add(self->env->metrics, METRIC_WRITES, 1);
     if (lws_write(self->wsi, bytes, n, LWS_WRITE_RAW) < 0)
@@ -308,7 +251,7 @@ static int write_some(conn_t *self)
     /* What did not fit waits in the library, which then does not look at input, and would spin on
      * it. */
     set_pause(self, PAUSE_PARTIAL, lws_partial_buffered(self->wsi));
-    if (self->out_bytes < OUT_PAUSE)
+    if (self->out.bytes < OUT_PAUSE)
         set_pause(self, PAUSE_OUTPUT, false);
     return 0;
 }
@@ -320,7 +263,7 @@ static int write_all(conn_t *self)
 {
     self->writing = true;
     pull(self);
-    int result = self->out_len > 0 ? write_some(self) : 0;
+    int result = self->out.len > 0 ? write_some(self) : 0;
     pull(self);
     self->writing = false;
     return result;
@@ -333,7 +276,7 @@ static int take_turn(conn_t *self)
     set_pause(self, PAUSE_PARTIAL, false);
     if (!stalled && write_all(self) != 0)
         return -1;
-    if (self->out_len > 0 || lws_partial_buffered(self->wsi)) {
+    if (self->out.len > 0 || lws_partial_buffered(self->wsi)) {
         wait_writable(self);
         return 0;
     }
@@ -375,54 +318,14 @@ static void start_closing(conn_t *self, bool linger)
 /* --- answers -----------------------------------------------------------------------------------
  */
 
-static const struct {
-    int status;
-    const char *text;
-} statuses[] = {{100, "Continue"},
-                {101, "Switching Protocols"},
-                {200, "OK"},
-                {204, "No Content"},
-                {304, "Not Modified"},
-                {400, "Bad Request"},
-                {403, "Forbidden"},
-                {404, "Not Found"},
-                {405, "Method Not Allowed"},
-                {408, "Request Timeout"},
-                {413, "Payload Too Large"},
-                {431, "Request Header Fields Too Large"},
-                {500, "Internal Server Error"},
-                {501, "Not Implemented"},
-                {503, "Service Unavailable"},
-                {505, "HTTP Version Not Supported"}};
-
-const char *conn_status_text(int status)
+static void push_head(conn_t *self, int status, const char *type, str_t headers, size_t length,
+                      bool keep)
 {
-    for (size_t i = 0; i < sizeof statuses / sizeof statuses[0]; i++) {
-        if (statuses[i].status == status)
-            return statuses[i].text;
-    }
-    return "Unknown";
-}
-
-static frame_t *head_frame(conn_t *self, int status, const char *type, str_t headers, size_t length,
-                           bool keep)
-{
-    buf_t head = {0};
-    frame_room(&head);
-    buf_printf(&head, "HTTP/1.1 %d %s\r\n", status, conn_status_text(status));
-    if (type)
-        buf_printf(&head, "Content-Type: %s\r\n", type);
-    if (status != 204 && status != 304)
-        buf_printf(&head, "Content-Length: %zu\r\n", length);
-    if (!keep)
-        buf_append_cstr(&head, "Connection: close\r\n");
-    else if (self->head && self->head->http10)
-        buf_append_cstr(&head, "Connection: keep-alive\r\n");
-    buf_append_str(&head, headers);
-    buf_append_cstr(&head, "\r\n");
-    frame_t *frame = frame_take(FRAME_RAW, &head, (str_t){"", 0});
-    buf_fini(&head);
-    return frame;
+    buf_t text = {0};
+    frame_room(&text);
+    http_answer_head(&text, self->head, status, type, headers, length, keep);
+    out_push(self, frame_take(FRAME_RAW, &text, (str_t){"", 0}));
+    buf_fini(&text);
 }
 
 /* The answer is on its way: what happens to the connection. */
@@ -440,7 +343,6 @@ static void answered(conn_t *self, bool keep)
         return;
     }
     self->state = CONN_HEAD;
-    self->served = true;
     set_deadline(self, KEEPALIVE_S);
 }
 
@@ -454,7 +356,7 @@ static void respond(conn_t *self, int status, const char *type, str_t headers, f
         frame_put(body);
         return;
     }
-    out_push(self, head_frame(self, status, type, headers, length, keep));
+    push_head(self, status, type, headers, length, keep);
     if (length > 0 && !head_only)
         out_push(self, frame_ref(*body));
     frame_put(body);
@@ -490,50 +392,11 @@ void conn_respond_last(conn_t *self, int status, const char *type, str_t headers
 /* --- WebSocket ---------------------------------------------------------------------------------
  */
 
-bool conn_can_upgrade(const http_head_t *head)
-{
-    str_t key = http_head_get(head, "sec-websocket-key");
-    return head->method == HTTP_GET && !head->http10 &&
-           http_head_has(head, "upgrade", "websocket") &&
-           http_head_has(head, "connection", "upgrade") && key.len > 0 && key.len <= KEY_MAX &&
-           str_is(http_head_get(head, "sec-websocket-version"), "13");
-}
-
-static void accept_key(str_t key, buf_t *out)
-{
-    unsigned char hash[SHA_DIGEST_LENGTH], text[32];
-    buf_t joined = {0};
-    buf_append_str(&joined, key);
-    buf_append_cstr(&joined, "258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
-    SHA1(joined.data, joined.len, hash);
-    EVP_EncodeBlock(text, hash, sizeof hash);
-    buf_append_cstr(out, (const char *)text);
-    buf_fini(&joined);
-}
-
-/* Of a list of subprotocols the first is taken, as the original does. */
-static str_t first_protocol(const http_head_t *head)
-{
-    str_t list = http_head_get(head, "sec-websocket-protocol");
-    const char *comma = list.len ? memchr(list.p, ',', list.len) : NULL;
-    if (comma)
-        list.len = (size_t)(comma - list.p);
-    while (list.len > 0 && list.p[list.len - 1] == ' ')
-        list.len--;
-    return list;
-}
-
 static void push_101(conn_t *self, const http_head_t *head)
 {
     buf_t text = {0};
-    str_t protocol = first_protocol(head);
     frame_room(&text);
-    buf_append_cstr(&text, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
-                           "Connection: Upgrade\r\nSec-WebSocket-Accept: ");
-    accept_key(http_head_get(head, "sec-websocket-key"), &text);
-    if (protocol.len > 0)
-        buf_printf(&text, "\r\nSec-WebSocket-Protocol: %.*s", STR_ARG(protocol));
-    buf_append_cstr(&text, "\r\n\r\n");
+    http_accept_websocket(&text, head);
     out_push(self, frame_take(FRAME_RAW, &text, (str_t){"", 0}));
     buf_fini(&text);
 }
@@ -598,7 +461,7 @@ static uint16_t valid_close_code(str_t payload)
 
 static void take_control(conn_t *self, const wsframe_t *frame)
 {
-    if (frame->opcode == WSFRAME_PING && self->out_bytes < OUT_PAUSE)
+    if (frame->opcode == WSFRAME_PING && self->out.bytes < OUT_PAUSE)
         push_control(self, WSFRAME_PONG, frame->payload);
     if (frame->opcode != WSFRAME_CLOSE)
         return;
@@ -638,7 +501,7 @@ static void read_websocket(conn_t *self, uint8_t **data, size_t *len)
 
 static void refuse(conn_t *self, int status)
 {
-    const char *text = conn_status_text(status);
+    const char *text = http_status_text(status);
     conn_respond_last(self, status, "text/plain; charset=utf-8", (str_t){"", 0}, str_of(text));
 }
 
@@ -761,7 +624,7 @@ static bool read_step(conn_t *self, uint8_t **data, size_t *len)
     conn_state_t state = self->state;
     switch (self->state) {
     case CONN_HEAD:
-        if (self->out_bytes >= OUT_PAUSE)
+        if (self->out.bytes >= OUT_PAUSE)
             set_pause(self, PAUSE_OUTPUT, true);
         else
             read_head(self, data, len);

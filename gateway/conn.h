@@ -94,8 +94,6 @@ void conn_respond_last(conn_t *self, int status, const char *type, str_t headers
  * WebSocket. The first `apart` frames are written each in a turn of the loop of its own. */
 void conn_upgrade(conn_t *self, const http_head_t *head, const conn_owner_t *ops, void *owner,
                   unsigned apart);
-/* Whether a head asks for a WebSocket in the right way. */
-bool conn_can_upgrade(const http_head_t *head);
 /* There is something to pull. */
 void conn_wake(conn_t *self);
 /* Takes what the owner has now; for a change of owners. */
@@ -107,7 +105,5 @@ void conn_close(conn_t *self, uint16_t code);
 void conn_kill(conn_t *self);
 /* Stops, or goes on, reading from the client. */
 void conn_pause(conn_t *self, bool pause);
-/* "OK" */
-const char *conn_status_text(int status);
 
 #endif

@@ -12,9 +12,14 @@
 #define RESYNC_IDS 1000    /* ids in one question */
 #define RESYNC_TTL_MS 30000
 
+#define HELD_MAX (8u * 1024u * 1024u) /* bytes of events that wait for their cause */
+#define HELD_MS 1000                  /* and for how long at most */
+
 struct feed_hub {
     core_t *core;
     follower_t *followers[FEED_COUNT];
+    buf_t held[FEED_COUNT]; /* events that wait for an object's event, and what came behind them */
+    int64_t held_until_ms[FEED_COUNT];
     void (*told)(void *arg, feed_t feed);
     void *told_arg;
 };
@@ -135,33 +140,67 @@ static feed_t feed_of(const char *actor)
     return feed;
 }
 
-/* What the stores do because an object changed (default values, deletions) was published after the
- * object's event, which therefore has come already: clients shall see it first, too. Such events
- * have no call. */
-static void let_cause_pass(feed_hub_t *self, feed_t feed, const envelope_t *event)
+static void hand_out(feed_hub_t *self, const envelope_t *event)
 {
-    if (feed == FEED_OBJECTS || event->corr != 0)
-        return;
-    ready_wait(requests_ready(self->core->requests), 0);
-    (void)follower_process(self->followers[FEED_OBJECTS], FRAMES_PER_TURN, self->core->mono_ms);
-}
-
-static void on_event(void *arg, const char *actor, const envelope_t *event)
-{
-    feed_hub_t *self = arg;
     core_t *core = self->core;
-    feed_t feed = feed_of(actor);
-    let_cause_pass(self, feed, event);
     delivery_t delivery = {.core = core, .name = event->name, .args = event->body, .key = {"", 0}};
-    metrics_add(core->metrics, METRIC_EVENTS_IN, 1);
-    if (event->seq > core->seen[feed])
-        core->seen[feed] = event->seq;
     if (event->corr != 0 && str_is(event->peer, requests_peer(core->requests)))
         delivery.cause = call_find(core, event->corr);
     for (size_t i = 0; i < sizeof events / sizeof events[0]; i++) {
         if (str_is(event->name, events[i].name))
             events[i].handle(core, event, &delivery);
     }
+}
+
+/* What a store does because an object changed (default values, deletions) names the object's event
+ * as its cause: clients shall see that one first. It was published earlier, but by another actor,
+ * so it may come later. */
+static bool must_wait(feed_hub_t *self, const envelope_t *event)
+{
+    follower_t *objects = self->followers[FEED_OBJECTS];
+    if (!str_is(event->peer, actors[FEED_OBJECTS]) || follower_seq(objects) >= event->corr)
+        return false;
+    ready_wait(requests_ready(self->core->requests), 0);
+    (void)follower_process(objects, FRAMES_PER_TURN, self->core->mono_ms);
+    return follower_in_sync(objects) && follower_seq(objects) < event->corr;
+}
+
+static void hold(feed_hub_t *self, feed_t feed, const envelope_t *event)
+{
+    if (self->held[feed].len == 0)
+        self->held_until_ms[feed] = self->core->mono_ms + HELD_MS;
+    envelope_put_event(&self->held[feed], event->epoch, event->seq, event->name, event->peer,
+                       event->corr, event->caller.instance, event->body);
+}
+
+/* Hands out what no longer has to wait, in order; true if there was any. */
+static bool release_held(feed_hub_t *self, feed_t feed)
+{
+    buf_t *held = &self->held[feed];
+    bool force = held->len > HELD_MAX || self->core->mono_ms >= self->held_until_ms[feed];
+    mp_t at = mp_of_buf(held), next = at;
+    envelope_t event;
+    while (!mp_at_end(&next) && envelope_next(&next, &event) == ERR_OK &&
+           (force || !must_wait(self, &event))) {
+        hand_out(self, &event);
+        at = next;
+    }
+    bool any = at.p != held->data;
+    buf_consume(held, (size_t)(at.p - held->data));
+    return any;
+}
+
+static void on_event(void *arg, const char *actor, const envelope_t *event)
+{
+    feed_hub_t *self = arg;
+    feed_t feed = feed_of(actor);
+    metrics_add(self->core->metrics, METRIC_EVENTS_IN, 1);
+    if (event->seq > self->core->seen[feed])
+        self->core->seen[feed] = event->seq;
+    if (self->held[feed].len > 0 || (feed != FEED_OBJECTS && must_wait(self, event)))
+        hold(self, feed, event);
+    else
+        hand_out(self, event);
 }
 
 /* --- after a gap ---------------------------------------------------------------------------------
@@ -342,6 +381,8 @@ void feed_destroy(feed_hub_t **self_p)
         return;
     for (size_t i = 0; i < FEED_COUNT; i++)
         follower_destroy(&self->followers[i]);
+    for (size_t i = 0; i < FEED_COUNT; i++)
+        buf_fini(&self->held[i]);
     free(self);
     *self_p = NULL;
 }
@@ -351,6 +392,8 @@ bool feed_process(feed_hub_t *self)
     bool any = false;
     for (size_t i = 0; i < FEED_COUNT; i++)
         any = follower_process(self->followers[i], FRAMES_PER_TURN, self->core->mono_ms) || any;
+    for (size_t i = 0; i < FEED_COUNT; i++)
+        any = (self->held[i].len > 0 && release_held(self, (feed_t)i)) || any;
     return any;
 }
 

@@ -2,6 +2,7 @@
 #include "gateway/ws.h"
 
 #include "bus/log.h"
+#include "gateway/http_answer.h"
 #include "gateway/polling.h"
 
 /* Open packet, CONNECT and the first event go out apart: some clients lose a message that shares a
@@ -160,7 +161,7 @@ void ws_head(eio_hub_t *hub, conn_t *conn, const http_head_t *head)
     eio_query_t query;
     eio_query_parse(head->query, &query);
     eio_t *engine = query.has_sid ? eio_find(hub, str_of(query.sid)) : NULL;
-    int code = conn_can_upgrade(head) ? check(engine, &query) : EIO_BAD;
+    int code = http_asks_websocket(head) ? check(engine, &query) : EIO_BAD;
     if (code != EIO_OK)
         ws_refuse(conn, eio_error_text(code));
     else if (engine)
