@@ -78,7 +78,7 @@ static void answer(session_t *session, bool has_ack, uint64_t ack, mp_t args)
     frames_t frames = {0};
     if (!has_ack)
         return;
-    session_dialect(session)->answer(ack, args, &frames);
+    session_encode_answer(session, ack, args, &frames);
     for (size_t i = 0; i < frames.count; i++)
         session_push(session, frames.items[i]);
     frames_put(&frames);

@@ -177,9 +177,10 @@ static void on_wake(void *arg)
     (void)arg;
 }
 
-static void on_end(void *arg, const char *reason)
+static void on_end(void *arg, const char *reason, bool flush)
 {
     (void)reason;
+    (void)flush;
     ((world_t *)arg)->ended = true;
 }
 

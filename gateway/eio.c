@@ -12,6 +12,7 @@
 #include "gateway/polling.h"
 #include "gateway/sio2.h"
 
+#define FLUSH_S 0.3       /* for what is queued at the end of a session */
 #define CLOSE_KEPT_S 30.0 /* how long a polling client may learn that it was closed */
 
 struct eio_hub {
@@ -160,11 +161,11 @@ static void on_wake(void *transport)
     }
 }
 
-static void on_end(void *transport, const char *reason)
+static void on_end(void *transport, const char *reason, bool flush)
 {
     eio_t *self = transport;
     log_debug("GW-SESSION-END", "sid=%s reason=%s", self->sid, reason);
-    start_timer(self, &self->later, 0);
+    start_timer(self, &self->later, flush ? FLUSH_S : 0);
 }
 
 static void on_pause(void *transport, bool pause)

@@ -158,6 +158,7 @@ static void start_stopping(gateway_t *self)
     ports_close(self->ports);
     presence_leave(self->presence);
     eio_hub_close(self->http.engines);
+    iobws_hub_close(self->http.plain);
     self->stop_until_ms = sock_mono_ms() + STOP_MS;
     ev_timer_set(&self->stopper, STOP_CHECK_S, STOP_CHECK_S);
     ev_timer_start(self->loop, &self->stopper);
@@ -285,6 +286,7 @@ static void make_parts(gateway_t *self)
     self->presence = presence_new(&self->core, self->loop, self->listeners);
     self->http = (http_t){.core = &self->core,
                           .engines = eio_hub_new(&self->core, self->loop, &timing),
+                          .plain = iobws_hub_new(&self->core, self->loop),
                           .health = health_new(self->core.requests),
                           .assets = assets_new(config_text(config, "share"))};
     self->env = (conn_env_t){.loop = self->loop,
@@ -330,8 +332,10 @@ static void destroy_parts(gateway_t *self)
     core_t *core = &self->core;
     self->stopping = true;
     eio_hub_close(self->http.engines);
+    iobws_hub_close(self->http.plain);
     ports_destroy(&self->ports);
     eio_hub_destroy(&self->http.engines);
+    iobws_hub_destroy(&self->http.plain);
     presence_destroy(&self->presence);
     health_destroy(&self->http.health);
     assets_destroy(&self->http.assets);

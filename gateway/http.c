@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "gateway/command.h"
+#include "gateway/iobws.h"
 #include "gateway/listener.h"
 #include "gateway/polling.h"
 #include "gateway/ws.h"
@@ -224,7 +225,7 @@ static size_t on_head(void *arg, conn_t *conn, const http_head_t *head)
         if (is_engine_path(head->path) || asks_for_engine(head->query))
             ws_head(self->engines, conn, head);
         else
-            ws_refuse(conn, "Bad request");
+            iobws_head(self->plain, conn, head);
         return 0;
     }
     return is_engine_path(head->path) ? polling_head(self->engines, conn, head) : 0;

@@ -9,10 +9,12 @@
 #include "gateway/conn.h"
 #include "gateway/eio.h"
 #include "gateway/health.h"
+#include "gateway/iobws.h"
 
 typedef struct {
     core_t *core;
     eio_hub_t *engines;
+    iobws_hub_t *plain;
     health_t *health;
     assets_t *assets;
 } http_t;

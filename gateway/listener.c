@@ -180,9 +180,7 @@ static err_t set_defaults(listener_t *self, const config_t *config, buf_t *why)
 
 static err_t check(const listener_t *self, const char *text, const config_t *config, buf_t *why)
 {
-    if (self->auth)
-        return fail(why, text, "auth=on is not available yet in");
-    if (!listener_is_loopback(self) && !config_bool(config, "open")) {
+    if (!self->auth && !listener_is_loopback(self) && !config_bool(config, "open")) {
         buf_printf(why,
                    "listen: \"%s\" can be reached from outside without authentication; "
                    "if that is meant, say --open",

@@ -78,7 +78,6 @@ static void says_what_is_wrong(void **unused)
     check("127.0.0.1:1,base-path=house", false, "base-path must begin");
     check("127.0.0.1:1,default-user=", false, "default-user");
     check("127.0.0.1:1,tls=on", false, "not available yet");
-    check("127.0.0.1:1,auth=on", false, "not available yet");
 }
 
 int main(void)

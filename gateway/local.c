@@ -138,6 +138,8 @@ void local_on_authenticate(const invocation_t *invocation)
     mp_put_bool(&args, true);
     if (session_listener(invocation->session)->auth)
         mp_put_bool(&args, true);
+    else if (session_dialect(invocation->session)->secure_is_false)
+        mp_put_bool(&args, false);
     else
         mp_put_nil(&args);
     finish(invocation, &args);

@@ -79,6 +79,17 @@ static void unlink_session(session_t *self)
     self->core->session_count--;
 }
 
+static void end(session_t *self, const char *reason, bool flush);
+
+/* Log-in is not there yet: where it is asked for, nobody gets in. The client is told as the
+ * original tells it. */
+static void refuse_login(session_t *self)
+{
+    static const uint8_t no_args[] = {0x90};
+    session_emit(self, STR_LIT("reauthenticate"), mp_of(no_args, sizeof no_args));
+    end(self, "log-in", true);
+}
+
 session_t *session_new(core_t *core, const dialect_t *dialect, const listener_t *listener, str_t id,
                        const char *address, const session_transport_t *transport_ops,
                        void *transport)
@@ -105,6 +116,8 @@ session_t *session_new(core_t *core, const dialect_t *dialect, const listener_t 
     log_limited(&connects, LEVEL_INFO, "GW-CONNECT", "==> Connected %s from %s client=%s",
                 grants_name(self->user), address, self->client);
     self->state = dialect->open(self);
+    if (listener->auth)
+        refuse_login(self);
     core->changed(core->changed_arg);
     return self;
 }
@@ -167,12 +180,12 @@ bool session_is_waiting(const session_t *self)
     return outbox_len(self->outbox) > 0;
 }
 
-static void end(session_t *self, const char *reason)
+static void end(session_t *self, const char *reason, bool flush)
 {
     if (self->ended)
         return;
     self->ended = true;
-    self->transport_ops->end(self->transport, reason);
+    self->transport_ops->end(self->transport, reason, flush);
 }
 
 void session_push(session_t *self, frame_t *frame)
@@ -190,13 +203,18 @@ void session_push(session_t *self, frame_t *frame)
     log_limited(&limit, LEVEL_WARN, "GW-SLOW-CLIENT", "client=%s from=%s name=%s queued=%zu",
                 self->client, self->address, self->name, outbox_bytes(self->outbox));
     metrics_add(self->core->metrics, METRIC_SLOW_CLIENTS, 1);
-    end(self, "slow");
+    end(self, "slow", false);
 }
 
 static void push_all(session_t *self, const frames_t *frames)
 {
     for (size_t i = 0; i < frames->count; i++)
         session_push(self, frames->items[i]);
+}
+
+void session_encode_answer(session_t *self, uint64_t ack, mp_t args, frames_t *out)
+{
+    self->dialect->answer(self->state, ack, args, out);
 }
 
 void session_call(session_t *self, str_t name, mp_t args, bool has_ack, uint64_t ack)
@@ -408,7 +426,7 @@ void call_answer(call_t **self_p, mp_t args)
     metrics_latency(session->core->metrics, sock_mono_us() - call->started_us);
     if (call->has_ack && !session->left) {
         frames_t frames = {0};
-        session->dialect->answer(call->ack, args, &frames);
+        session_encode_answer(session, call->ack, args, &frames);
         push_all(session, &frames);
         frames_put(&frames);
     }

@@ -32,7 +32,8 @@ void frames_put(frames_t *frames); /* puts the references down */
 /* How a family of clients talks. One constant table each. */
 typedef struct {
     const char *name;
-    size_t id; /* 0, 1, ...: an event is encoded once per dialect */
+    size_t id;            /* 0, 1, ...: an event is encoded once per dialect */
+    bool secure_is_false; /* authenticate answers false instead of nothing without log-in */
     /* State of one session; may return NULL when there is none to keep. */
     void *(*open)(session_t *session);
     void (*close)(void *state);
@@ -41,16 +42,17 @@ typedef struct {
     /* Encoding; args: one array value. key: see frame_take. Adds frames; none when memory is gone.
      */
     void (*event)(str_t name, mp_t args, str_t key, frames_t *out);
-    void (*answer)(uint64_t id, mp_t args, frames_t *out);
+    void (*answer)(void *state, uint64_t id, mp_t args, frames_t *out);
 } dialect_t;
 
 #define DIALECTS_MAX 4
 
 /* What a session asks of its transport. */
 typedef struct {
-    void (*wake)(void *transport);                    /* the outbox is not empty */
-    void (*end)(void *transport, const char *reason); /* close in the next turn of the loop */
-    void (*pause)(void *transport, bool pause);       /* stop or go on reading from the client */
+    void (*wake)(void *transport); /* the outbox is not empty */
+    /* Close in the next turn of the loop, or a moment later so that what is queued goes out. */
+    void (*end)(void *transport, const char *reason, bool flush);
+    void (*pause)(void *transport, bool pause); /* stop or go on reading from the client */
 } session_transport_t;
 
 /* id: as clients know it (the sid). address: of the peer. All borrowed but id and address. Caller
@@ -71,6 +73,8 @@ bool session_is_waiting(const session_t *self); /* whether the outbox has someth
 /* --- dialect's side --- */
 /* A frame into the outbox (reference of the caller stays). */
 void session_push(session_t *self, frame_t *frame);
+/* Encodes an answer in the session's dialect. */
+void session_encode_answer(session_t *self, uint64_t ack, mp_t args, frames_t *out);
 /* The client calls a command. args: one array value. */
 void session_call(session_t *self, str_t name, mp_t args, bool has_ack, uint64_t ack);
 /* The client has left the namespace: it gets nothing any more, and its subscriptions end. */

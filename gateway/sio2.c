@@ -65,8 +65,9 @@ static void sio2_event(str_t name, mp_t args, str_t key, frames_t *out)
     buf_fini(&text);
 }
 
-static void sio2_answer(uint64_t id, mp_t args, frames_t *out)
+static void sio2_answer(void *state, uint64_t id, mp_t args, frames_t *out)
 {
+    (void)state;
     sio4_bins_t bins = {0};
     buf_t text;
     start(&text);
@@ -127,7 +128,7 @@ static void answer_error(session_t *session, uint64_t ack, err_t err)
     buf_t args = {0};
     mp_put_array(&args, 1);
     mp_put_cstr(&args, err_text(err));
-    sio2_answer(ack, mp_of_buf(&args), &frames);
+    sio2_answer(NULL, ack, mp_of_buf(&args), &frames);
     for (size_t i = 0; i < frames.count; i++)
         session_push(session, frames.items[i]);
     frames_put(&frames);

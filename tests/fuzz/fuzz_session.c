@@ -40,10 +40,11 @@ static void on_wake(void *arg)
     (void)arg;
 }
 
-static void on_end(void *arg, const char *reason)
+static void on_end(void *arg, const char *reason, bool flush)
 {
     (void)arg;
     (void)reason;
+    (void)flush;
 }
 
 static void on_pause(void *arg, bool pause)
