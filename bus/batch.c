@@ -278,7 +278,11 @@ static void finish_batch(batch_t *self)
         undo(self, err);
     size_t events = outgoing_events(self->outgoing);
     send_replies(self, events ? publisher_seq(self->publisher) + events : 0);
+    /* Emptied before anything below calls back: a call-back may answer, which starts a new batch.
+     */
     self->calls_len = 0;
+    buf_reset(&self->text);
+    buf_reset(&self->values);
     flush_peers(self);
     outgoing_send_events(self->outgoing, self->publisher, self->tap, env_now(&self->env));
     publisher_flush(self->publisher);
@@ -289,8 +293,6 @@ static void finish_batch(batch_t *self)
     requests_flush(self->requests);
     /* A barrier group without anybody to wait for has just been released. */
     flush_peers(self);
-    buf_reset(&self->text);
-    buf_reset(&self->values);
 }
 
 /* --- requests -------------------------------------------------------------------------------- */
@@ -316,7 +318,9 @@ static void handle(batch_t *self, const envelope_t *message, str_t peer)
                          .peer = peer,
                          .command = message->name,
                          .caller = message->caller,
-                         .deadline_ms = self->mono_ms + message->ttl_ms,
+                         .deadline_ms = message->ttl_ms < INT64_MAX - self->mono_ms
+                                            ? self->mono_ms + message->ttl_ms
+                                            : INT64_MAX,
                          .wants_reply = message->wants_reply,
                          .args = message->body};
     bool is_array = mp_read_array(&request.args, &request.argc);
@@ -361,7 +365,8 @@ static void count_bad(batch_t *self, str_t peer, err_t err)
 
 static bool is_full(const batch_t *self)
 {
-    return self->calls_len >= self->batch_max || self->values.len >= BATCH_BYTES_MAX;
+    return self->calls_len >= self->batch_max ||
+           self->values.len + outgoing_bytes(self->outgoing) >= BATCH_BYTES_MAX;
 }
 
 static void take_frame(batch_t *self, str_t peer, str_t data)
@@ -583,7 +588,7 @@ int64_t batch_turn(batch_t *self)
     wait_ms = least(wait_ms, requests_expire(self->requests, self->mono_ms));
     if (tickets_open_count(self->tickets) > 0)
         wait_ms = least(wait_ms, 50);
-    return least(wait_ms, 1000);
+    return self->calls_len > 0 ? 0 : least(wait_ms, 1000);
 }
 
 void batch_drain(batch_t *self)
@@ -733,6 +738,7 @@ void batch_destroy(batch_t **self_p)
     if (self->publisher)
         refuse_tickets(self);
     close_sockets(self);
+    outgoing_refuse(self->outgoing);
     if (self->self)
         self->actor->close(&self->self);
     table_destroy(&self->table);

@@ -76,9 +76,9 @@ static void take_reload(dispatch_t *self, batch_t *batch, str_t more)
     if (more.len != sizeof config)
         return;
     memcpy(&config, more.p, sizeof config);
+    batch_reload(batch, config);
     config_destroy(&self->config);
     self->config = config;
-    batch_reload(batch, config);
 }
 
 /* One word of the parent; false: stop. */

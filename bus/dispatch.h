@@ -4,12 +4,13 @@
  * the order and for what handlers may do.
  *
  * Sockets of an actor: ROUTER for requests, XPUB for events, XPUB for taps, PAIR to its parent.
- * Commands that every actor has: "bus.ping" [] -> [nil, name, ready, why], "bus.replay" [epoch,
- * from_seq]
- * -> [nil, [[seq, frame-bytes]...]] or ERR_RESYNC, "bus.sync" [actor, epoch, seq] -> [nil] once
- * this actor has seen that event of the actor that it follows, "bus.stats" [] -> [nil, {command:
- * {calls, errors, us}}]. Thread contract: dispatch_start is called by the parent; everything else
- * runs in the actor's thread. */
+ * Commands that every actor has:
+ *   bus.ping    [] -> [nil, name, ready, why]
+ *   bus.replay  [epoch, from_seq] -> [nil, epoch, last, [frame...] or nil]
+ *   bus.sync    [actor, epoch, seq] -> [nil], once this actor has seen that event of the other
+ *   bus.stats   [] -> [nil, {command: {calls, errors, us, max_us}}]
+ * Thread contract: dispatch_start is called by the parent; the rest runs in the actor's thread.
+ */
 #ifndef IOBUS_BUS_DISPATCH_H
 #define IOBUS_BUS_DISPATCH_H
 

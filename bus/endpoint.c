@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "bus/endpoint.h"
 
+#include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
 #include <limits.h>
@@ -132,9 +133,15 @@ static err_t make_run_dir(endpoints_t *self, const config_t *config, buf_t *why)
 
 static bool is_loopback(const char *host, size_t len)
 {
-    return (len == 9 && strncmp(host, "localhost", 9) == 0) ||
-           (len >= 4 && strncmp(host, "127.", 4) == 0) ||
-           (len == 5 && strncmp(host, "[::1]", 5) == 0);
+    char text[INET_ADDRSTRLEN];
+    struct in_addr address;
+    if (len == 9 && strncmp(host, "localhost", 9) == 0)
+        return true;
+    if (len >= sizeof text)
+        return false;
+    memcpy(text, host, len);
+    text[len] = '\0';
+    return inet_pton(AF_INET, text, &address) == 1 && ntohl(address.s_addr) >> 24 == 127;
 }
 
 static err_t set_tcp(entry_t *entry, const char *url, bool insecure, buf_t *why)

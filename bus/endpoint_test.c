@@ -87,6 +87,9 @@ static void bad_endpoints_are_refused(void **unused)
          "endpoint nobody=ipc:///tmp/x: expected ACTOR=URL with a known actor"},
         {"states=tcp://10.0.0.1:7000", "endpoint tcp://10.0.0.1:7000: the bus is not encrypted; "
                                        "set insecure to use it beyond this host"},
+        {"states=tcp://127.evil.example:7000",
+         "endpoint tcp://127.evil.example:7000: the bus is not encrypted; set insecure to use it "
+         "beyond this host"},
         {"states=tcp://127.0.0.1:0",
          "endpoint tcp://127.0.0.1:0: expected tcp://HOST:PORT with a port from 1 to 65533"},
         {"states=udp://x",

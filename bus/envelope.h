@@ -2,10 +2,9 @@
 /* Messages on the bus. A ZeroMQ frame holds one or more messages, each a header and a body, one
  * after the other (msgpack values delimit themselves), so that a burst travels as one frame.
  *
- *   request  [1, 0, corr, command, [user, instance, client], ttl_ms, trace, flags]  [args...]
- *   reply    [1, 1, corr, status, seq, trace]                                       [call-back
- * args...] event    [1, 2, epoch, seq, name, peer, corr, instance]                         [event
- * args...]
+ *   request  [1, 0, corr, command, [user, instance, client], ttl_ms, trace, flags] [args...]
+ *   reply    [1, 1, corr, status, seq, trace] [call-back args...]
+ *   event    [1, 2, epoch, seq, name, peer, corr, instance] [event args...]
  *
  * ttl_ms is relative: clocks of hosts differ. seq of a reply: the last event of its batch (0 none).
  * peer and corr of an event: the request that caused it; or, when an event of a followed actor did,

@@ -10,6 +10,10 @@
     9007199254740992.0 /* 2^53: beyond it a double no longer holds every integer                   \
                         */
 
+#define EQUAL_SEARCH_MIN 65536 /* bytes that mp_equal may look through for keys in another order   \
+                                */
+#define EQUAL_SEARCH_FACTOR 4  /* ... and so many times the value's length */
+
 /* --- reading --------------------------------------------------------------------------------- */
 
 /* What the first byte of a value says. head: bytes of type and length; size: bytes that follow
@@ -321,19 +325,20 @@ bool mp_read_map(mp_t *self, uint32_t *count)
     return true;
 }
 
-static bool find_key(mp_t map, str_t key, mp_t *value)
+/* Moves past the map. */
+static bool find_key(mp_t *map, str_t key, mp_t *value)
 {
     uint32_t count;
     bool found = false;
-    if (!mp_read_map(&map, &count))
+    if (!mp_read_map(map, &count))
         return false;
     for (uint32_t i = 0; i < count; i++) {
         str_t name = {"", 0};
         mp_t item;
-        bool is_text = mp_read_str(&map, &name);
-        if (!is_text && !mp_skip(&map))
+        bool is_text = mp_read_str(map, &name);
+        if (!is_text && !mp_skip(map))
             return found;
-        if (!mp_next(&map, &item))
+        if (!mp_next(map, &item))
             return found;
         if (is_text && str_eq(name, key)) {
             *value = item;
@@ -345,7 +350,7 @@ static bool find_key(mp_t map, str_t key, mp_t *value)
 
 bool mp_find(mp_t map, const char *key, mp_t *value)
 {
-    return find_key(map, str_of(key), value);
+    return find_key(&map, str_of(key), value);
 }
 
 bool mp_path(mp_t map, mp_t *value, ...)
@@ -392,76 +397,98 @@ bool mp_at(mp_t array, uint32_t index, mp_t *value)
     return mp_next(&array, value);
 }
 
-static bool equal_at(mp_t a, mp_t b, size_t depth);
+/* Comparing walks both values once. Only maps whose keys stand in another order are looked through
+ * again; budget bounds the bytes spent on that, and what exceeds it counts as different. */
+typedef struct {
+    size_t depth;
+    size_t budget;
+} equal_t;
 
-static bool equal_arrays(mp_t a, mp_t b, size_t depth)
+static bool equal_next(equal_t *self, mp_t *a, mp_t *b);
+
+static bool equal_arrays(equal_t *self, mp_t *a, mp_t *b)
 {
     uint32_t left, right;
-    if (!mp_read_array(&a, &left) || !mp_read_array(&b, &right) || left != right)
+    if (!mp_read_array(a, &left) || !mp_read_array(b, &right) || left != right)
         return false;
     for (uint32_t i = 0; i < left; i++) {
-        mp_t x, y;
-        if (!mp_next(&a, &x) || !mp_next(&b, &y) || !equal_at(x, y, depth + 1))
+        if (!equal_next(self, a, b))
             return false;
     }
     return true;
 }
 
-/* Keys usually come in the same order; looking each one up is quadratic, so maps of more keys than
- * this that are ordered differently count as different. */
-#define EQUAL_MAX_UNORDERED 512
-
-/* The value of `key` in b: the next pair if it is that one, else by looking through all of it. */
-static bool peer_value(mp_t *next, mp_t whole, str_t key, uint32_t count, mp_t *value)
+/* The value of `key` in map, from its beginning; *end: where the map ends. */
+static bool search(equal_t *self, mp_t map, str_t key, mp_t *value, const uint8_t **end)
 {
-    str_t name;
-    mp_t at = *next;
-    bool same = mp_read_str(&at, &name) && str_eq(name, key) && mp_next(&at, value);
-    if (same)
-        *next = at;
-    return same || (count <= EQUAL_MAX_UNORDERED && find_key(whole, key, value));
+    const uint8_t *start = map.p;
+    bool found = find_key(&map, key, value);
+    size_t cost = (size_t)(map.p - start);
+    *end = map.p;
+    if (cost > self->budget)
+        return false;
+    self->budget -= cost;
+    return found;
 }
 
-static bool equal_maps(mp_t a, mp_t b, size_t depth)
+static bool equal_maps(equal_t *self, mp_t *a, mp_t *b)
 {
     uint32_t left, right;
-    mp_t whole = b;
-    if (!mp_read_map(&a, &left) || !mp_read_map(&b, &right) || left != right)
+    mp_t whole = *b;
+    if (!mp_read_map(a, &left) || !mp_read_map(b, &right) || left != right)
         return false;
+    bool ordered = true;
+    const uint8_t *end = NULL;
     for (uint32_t i = 0; i < left; i++) {
-        str_t key;
-        mp_t x, y;
-        if (!mp_read_str(&a, &key) || !mp_next(&a, &x) || !peer_value(&b, whole, key, left, &y) ||
-            !equal_at(x, y, depth + 1))
+        str_t key, name;
+        mp_t at = *b, value;
+        if (!mp_read_str(a, &key))
+            return false;
+        ordered = ordered && mp_read_str(&at, &name) && str_eq(name, key);
+        if (ordered)
+            *b = at;
+        else if (!search(self, whole, key, &value, &end))
+            return false;
+        if (!equal_next(self, a, ordered ? b : &value))
             return false;
     }
+    if (!ordered)
+        b->p = end;
     return true;
 }
 
-static bool equal_at(mp_t a, mp_t b, size_t depth)
+/* Compares the next values and moves past them when they are equal. */
+static bool equal_next(equal_t *self, mp_t *a, mp_t *b)
 {
-    mp_type_t type = mp_type(a);
-    size_t len = (size_t)(a.end - a.p);
-    if (len == (size_t)(b.end - b.p) && memcmp(a.p, b.p, len) == 0)
-        return true;
+    mp_type_t type = mp_type(*a);
     double x, y;
-    if (mp_read_double(&a, &x) && mp_read_double(&b, &y))
-        return x == y;
-    if (type != mp_type(b) || depth >= MP_MAX_DEPTH)
-        return false;
+    bool flag, other;
     str_t left, right;
-    if (type == MP_STR)
-        return mp_read_str(&a, &left) && mp_read_str(&b, &right) && str_eq(left, right);
-    if (type == MP_BIN)
-        return mp_read_bin(&a, &left) && mp_read_bin(&b, &right) && str_eq(left, right);
-    if (type == MP_ARRAY)
-        return equal_arrays(a, b, depth);
-    return type == MP_MAP && equal_maps(a, b, depth);
+    if (mp_read_double(a, &x) && mp_read_double(b, &y))
+        return x == y || (x != x && y != y);
+    if (type != mp_type(*b))
+        return false;
+    if (type == MP_NIL)
+        return mp_read_nil(a) && mp_read_nil(b);
+    if (type == MP_BOOL)
+        return mp_read_bool(a, &flag) && mp_read_bool(b, &other) && flag == other;
+    if (type == MP_STR || type == MP_BIN)
+        return read_bytes(a, type, &left) && read_bytes(b, type, &right) && str_eq(left, right);
+    if ((type != MP_ARRAY && type != MP_MAP) || self->depth == MP_MAX_DEPTH)
+        return false;
+    self->depth++;
+    bool same = type == MP_ARRAY ? equal_arrays(self, a, b) : equal_maps(self, a, b);
+    self->depth--;
+    return same;
 }
 
 bool mp_equal(mp_t a, mp_t b)
 {
-    return equal_at(a, b, 0);
+    size_t len = (size_t)(a.end - a.p);
+    if (len == (size_t)(b.end - b.p) && (len == 0 || memcmp(a.p, b.p, len) == 0))
+        return true;
+    equal_t self = {0, EQUAL_SEARCH_MIN + EQUAL_SEARCH_FACTOR * (size_t)(b.end - b.p)};
+    return equal_next(&self, &a, &b);
 }
 
 const char *mp_typeof(mp_t value)

@@ -39,6 +39,17 @@ outgoing_t *outgoing_new(void)
     return self;
 }
 
+void outgoing_refuse(outgoing_t *self)
+{
+    size_t count = self->questions_len;
+    for (size_t i = 0; i < count; i++) {
+        question_t question = self->questions[i];
+        if (question.done)
+            question.done(question.arg, ERR_SHUTDOWN, mp_of("\x90", 1));
+    }
+    self->questions_len = 0;
+}
+
 void outgoing_destroy(outgoing_t **self_p)
 {
     outgoing_t *self = *self_p;
@@ -114,6 +125,11 @@ void outgoing_ask(outgoing_t *self, const char *actor, const char *command, cons
 size_t outgoing_events(const outgoing_t *self)
 {
     return self->events_len;
+}
+
+size_t outgoing_bytes(const outgoing_t *self)
+{
+    return self->bytes.len;
 }
 
 void outgoing_drop_events(outgoing_t *self)

@@ -13,6 +13,8 @@
 typedef struct outgoing outgoing_t;
 
 outgoing_t *outgoing_new(void);
+/* At the end: answers the questions that were not sent with ERR_SHUTDOWN, and takes no more. */
+void outgoing_refuse(outgoing_t *self);
 void outgoing_destroy(outgoing_t **self_p);
 /* cause: NULL or the request that the event belongs to. args: one array value. */
 void outgoing_publish(outgoing_t *self, const char *event, const request_t *cause, mp_t args);
@@ -20,6 +22,7 @@ void outgoing_publish(outgoing_t *self, const char *event, const request_t *caus
 void outgoing_ask(outgoing_t *self, const char *actor, const char *command, const caller_t *caller,
                   mp_t args, int64_t ttl_ms, env_answer_fn *done, void *arg);
 size_t outgoing_events(const outgoing_t *self);
+size_t outgoing_bytes(const outgoing_t *self); /* of events and questions that wait */
 void outgoing_drop_events(outgoing_t *self);
 /* Hands all events to the publisher (and the tap while somebody listens), in order. */
 void outgoing_send_events(outgoing_t *self, publisher_t *publisher, tap_t *tap, int64_t now_ms);

@@ -8,6 +8,7 @@
 #include "bus/sock.h"
 
 #define TICK_MS 1000
+#define SUBSCRIPTIONS_PER_TURN 1000 /* a peer that floods us must not keep the loop */
 #define RING_FRAMES_MAX 65536
 
 typedef struct {
@@ -126,7 +127,7 @@ static bool has_newcomer(publisher_t *self)
 {
     zmq_msg_t msg;
     bool newcomer = false;
-    while (sock_recv(self->socket, &msg)) {
+    for (int i = 0; i < SUBSCRIPTIONS_PER_TURN && sock_recv(self->socket, &msg); i++) {
         str_t data = sock_msg_str(&msg);
         newcomer = newcomer || (data.len > 0 && data.p[0] == 1);
         zmq_msg_close(&msg);

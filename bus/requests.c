@@ -5,6 +5,7 @@
 #include <czmq.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "bus/actor_names.h"
 #include "bus/envelope.h"
@@ -16,6 +17,7 @@
 #define FRAMES_PER_TURN 1000 /* so that one busy actor does not keep the loop from the others */
 #define EXPIRE_EVERY_MS 50   /* how exact deadlines are */
 #define FLUSH_BYTES (1024u * 1024u)
+#define HEADER_BYTES 4096 /* at most, of a request: names of user, instance, client, command */
 
 /* The way to one actor. */
 typedef struct {
@@ -72,6 +74,9 @@ requests_t *requests_new(const endpoints_t *endpoints, const char *peer, size_t 
         (uint32_t)(max_open < (1u << SLOT_BITS) - 1 ? max_open : (1u << SLOT_BITS) - 1);
     self->max_frame = max_frame;
     assert(self->peer);
+    /* Answers to an earlier requests_t of the same name must not fit ours. */
+    ssize_t got = getrandom(&self->generation, sizeof self->generation, 0);
+    assert(got == (ssize_t)sizeof self->generation);
     return self;
 }
 
@@ -117,7 +122,9 @@ static link_t *link_open(requests_t *self, const char *actor)
     const char *url = endpoints_connect(self->endpoints, actor, ENDPOINT_REQUEST);
     bool local = endpoints_is_local(self->endpoints, actor);
     *link = (link_t){.actor = actor, .up = local};
-    link->dealer = sock_new(ZMQ_DEALER, self->peer, self->max_frame);
+    /* No limit on this side: ZeroMQ would end the connection for good over a frame that is too
+     * large. */
+    link->dealer = sock_new(ZMQ_DEALER, self->peer, INT32_MAX);
     link->dealer_ready = ready_add(self->ready, link->dealer);
     if (!local) {
         /* What waits for a dead actor must not reach its successor: it was answered as failed. */
@@ -257,6 +264,18 @@ static void fail_link(requests_t *self, const link_t *link, err_t status)
     }
 }
 
+/* The same, told in the next requests_process: whoever sends must not be called back meanwhile. */
+static void refuse_link(requests_t *self, const link_t *link, err_t status)
+{
+    for (uint32_t i = 0; i < self->slots_cap; i++) {
+        slot_t *slot = &self->slots[i];
+        if (slot->corr != 0 && slot->link == link && slot->refused == ERR_OK) {
+            slot->refused = status;
+            self->refused++;
+        }
+    }
+}
+
 void requests_destroy(requests_t **self_p)
 {
     requests_t *self = *self_p;
@@ -298,7 +317,7 @@ static void flush_link(requests_t *self, link_t *link)
      * anyway. */
     static log_limit_t limit;
     log_limited(&limit, LEVEL_WARN, "BUS-SEND", "actor=%s error=%s", link->actor, err_name(err));
-    fail_link(self, link, err == ERR_BUSY ? ERR_BUSY : ERR_UNAVAILABLE);
+    refuse_link(self, link, err == ERR_BUSY ? ERR_BUSY : ERR_UNAVAILABLE);
 }
 
 uint64_t requests_send(requests_t *self, const char *actor, str_t command, const caller_t *caller,
@@ -307,15 +326,18 @@ uint64_t requests_send(requests_t *self, const char *actor, str_t command, const
 {
     static const caller_t nobody = {{"", 0}, {"", 0}, {"", 0}};
     link_t *link = link_require(self, actor);
+    size_t size = HEADER_BYTES + (size_t)(args.end - args.p);
+    if (link->out.len + size > self->max_frame)
+        flush_link(self, link);
     slot_t *slot = slot_take(self);
     if (!slot)
         return 0;
     slot->link = link;
-    slot->deadline_ms = mono_ms + ttl_ms;
+    slot->deadline_ms = ttl_ms < INT64_MAX - mono_ms ? mono_ms + ttl_ms : INT64_MAX;
     slot->done = done;
     slot->arg = arg;
-    if (!link->up) {
-        slot->refused = ERR_UNAVAILABLE;
+    if (!link->up || size > self->max_frame) {
+        slot->refused = link->up ? ERR_TOO_LARGE : ERR_UNAVAILABLE;
         self->refused++;
         return slot->corr;
     }

@@ -42,6 +42,10 @@ zsock_t *sock_new(int type, const char *routing_id, size_t max_frame)
     zsock_set_maxmsgsize(self, (int)max_frame);
     if (routing_id)
         zsock_set_identity(self, routing_id);
+    if (type == ZMQ_XPUB) {
+        zsock_set_sndhwm(self, SOCK_XPUB_HWM);
+        zsock_set_rcvhwm(self, SOCK_XPUB_RCVHWM);
+    }
     if (type == ZMQ_ROUTER)
         zsock_set_router_handover(self, 1);
     return self;

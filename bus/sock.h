@@ -13,6 +13,9 @@
 /* CZMQ's socket; czmq.h itself pulls in half of POSIX and stays out of headers. */
 typedef struct _zsock_t zsock_t;
 
+#define SOCK_XPUB_HWM 1000 /* ... of an XPUB: what does not fit is a hole, and a replay */
+/* Subscriptions that libzmq reads in one go: it drains this queue inside every call. */
+#define SOCK_XPUB_RCVHWM 100
 #define SOCK_HWM 100000 /* frames that may wait for one peer */
 
 /* type: ZMQ_ROUTER ...; routing_id: NULL or the name by which ROUTERs know it. max_frame in bytes.

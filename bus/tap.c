@@ -7,6 +7,8 @@
 #include "bus/log.h"
 #include "bus/sock.h"
 
+#define SUBSCRIPTIONS_PER_TURN 1000 /* a peer that floods us must not keep the loop */
+
 struct tap {
     zsock_t *socket;
     const char *actor;
@@ -35,7 +37,7 @@ void tap_destroy(tap_t **self_p)
 void tap_process(tap_t *self)
 {
     zmq_msg_t msg;
-    while (sock_recv(self->socket, &msg)) {
+    for (int i = 0; i < SUBSCRIPTIONS_PER_TURN && sock_recv(self->socket, &msg); i++) {
         str_t data = sock_msg_str(&msg);
         /* XPUB passes on the first subscription to a prefix and the last unsubscription. */
         if (data.len > 0 && data.p[0] == 1)

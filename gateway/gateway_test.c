@@ -237,9 +237,15 @@ static void refuses_bad_requests(void **state)
     ask(*state, "POST / HTTP/1.1\r\nContent-Length: 99999999\r\n\r\n", "413 Payload Too Large");
     ask(*state, GET("/socket.io/?EIO=4&transport=polling"), "{\"code\":5,");
     ask(*state, GET("/socket.io/?transport=websocket"), "{\"code\":3,");
-    ask(*state, "GET /x HTTP/1.1\r\nHost: x\r\n" UPGRADE, "\r\n\r\nBad request");
     ask(*state, "GET /socket.io/?transport=websocket&sid=x HTTP/1.1\r\nHost: x\r\n" UPGRADE,
         "\r\n\r\nSession ID unknown");
+}
+
+/* Any other path is ioBroker's own dialect. */
+static void speaks_the_plain_dialect(void **state)
+{
+    ask(*state, "GET /any/?sid=1 HTTP/1.1\r\nHost: x\r\n" UPGRADE, "[0,1,\"___ready___\"]");
+    ask(*state, "GET /x HTTP/1.1\r\nHost: x\r\n" UPGRADE, "[0,501,\"error\",[\"invalid sid\"]]");
 }
 
 static void refuses_long_heads(void **state)
@@ -416,6 +422,7 @@ int main(void)
         TEST(answers_head_without_a_body),
         TEST(takes_requests_one_after_the_other),
         TEST(refuses_bad_requests),
+        TEST(speaks_the_plain_dialect),
         TEST(refuses_long_heads),
         TEST(does_not_speak_h2c),
         TEST(held_get_that_hangs_up_ends_the_session),
