@@ -307,6 +307,31 @@ static void silent_actor_times_out(void **state)
     assert_false(requests_is_open(world->requests, corr));
 }
 
+static void absurd_deadlines_are_survived(void **state)
+{
+    world_t *world = *state;
+    static const uint8_t args[] = {0x91, 0x01};
+    ask(world, "states", "echo", mp_of(args, sizeof args), INT64_MAX);
+    await_answers(world, 1);
+    assert_int_equal(world->status, ERR_OK);
+    ask(world, "states", "later", NO_ARGS, -5);
+    await_answers(world, 2);
+    assert_int_equal(world->status, ERR_TIMEOUT);
+}
+
+/* Correlation numbers of two lives of one peer do not meet. */
+static void numbers_start_at_random(void **state)
+{
+    world_t *world = *state;
+    requests_t *other = requests_new(world->endpoints, "tester-2", 10, 1 << 20);
+    uint64_t mine = ask(world, "states", "echo", NO_ARGS, 5000);
+    uint64_t theirs = requests_send(other, "states", STR_LIT("echo"), NULL, NO_ARGS, 5000, 0,
+                                    sock_mono_ms(), NULL, NULL);
+    assert_true(mine != theirs);
+    requests_destroy(&other);
+    await_answers(world, 1);
+}
+
 static void deferred_answer_comes_once(void **state)
 {
     world_t *world = *state;
@@ -476,6 +501,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(refuses_unknown_and_incomplete, set_up, tear_down),
         cmocka_unit_test_setup_teardown(failed_commit_is_told_and_undone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(silent_actor_times_out, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(absurd_deadlines_are_survived, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(numbers_start_at_random, set_up, tear_down),
         cmocka_unit_test_setup_teardown(deferred_answer_comes_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(missing_actor_is_known_at_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(too_many_open_requests_are_refused, set_up, tear_down),

@@ -176,6 +176,26 @@ static void equality_is_javascripts(void **unused)
     }
 }
 
+/* Many keys in another order, deep nesting: the cost stays in bounds, whatever the answer. */
+static void equality_of_large_values_ends(void **unused)
+{
+    (void)unused;
+    buf_t a = {0}, b = {0};
+    mp_put_map(&a, 20000);
+    mp_put_map(&b, 20000);
+    for (int i = 0; i < 20000; i++) {
+        mp_put_str(&a, (str_t){(const char *)&i, sizeof i});
+        mp_put_int(&a, i);
+        int reversed = 19999 - i;
+        mp_put_str(&b, (str_t){(const char *)&reversed, sizeof reversed});
+        mp_put_int(&b, reversed);
+    }
+    (void)mp_equal(mp_of_buf(&a), mp_of_buf(&b));
+    assert_true(mp_equal(mp_of_buf(&a), mp_of_buf(&a)));
+    buf_fini(&a);
+    buf_fini(&b);
+}
+
 static void containers_of_unknown_size(void **unused)
 {
     (void)unused;
@@ -199,10 +219,15 @@ static void containers_of_unknown_size(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(writes_and_finds),        cmocka_unit_test(numbers_keep_their_value),
-        cmocka_unit_test(integers_of_every_width), cmocka_unit_test(last_of_repeated_keys_wins),
-        cmocka_unit_test(refuses_broken_data),     cmocka_unit_test(bounds_depth),
-        cmocka_unit_test(equality_is_javascripts), cmocka_unit_test(containers_of_unknown_size),
+        cmocka_unit_test(writes_and_finds),
+        cmocka_unit_test(numbers_keep_their_value),
+        cmocka_unit_test(integers_of_every_width),
+        cmocka_unit_test(last_of_repeated_keys_wins),
+        cmocka_unit_test(refuses_broken_data),
+        cmocka_unit_test(bounds_depth),
+        cmocka_unit_test(equality_is_javascripts),
+        cmocka_unit_test(containers_of_unknown_size),
+        cmocka_unit_test(equality_of_large_values_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
