@@ -17,6 +17,7 @@ enum {
     ROW_LIST = 16,          /* with a list of ids it only needs getObject */
     ROW_RESULT = 32,        /* the call-back has no error argument: errors are {error: text} */
     ROW_DENIED_RESULT = 64, /* a denial, too */
+    ROW_LARGE = 128,        /* carries a file: as large as a message may be */
 };
 
 typedef struct {
@@ -307,6 +308,19 @@ static const row_t *find_row(core_t *core, str_t name)
             map_put(core->command_index, str_of(rows[i].name), (void *)(uintptr_t)&rows[i]);
     }
     return map_get(core->command_index, name);
+}
+
+bool command_is_oversized(core_t *core, str_t json)
+{
+    if (json.len <= core->limits.max_value)
+        return false;
+    const char *start = memchr(json.p, '"', json.len < 256 ? json.len : 256);
+    if (!start)
+        return true;
+    size_t left = json.len - (size_t)(start + 1 - json.p);
+    const char *stop = memchr(start + 1, '"', left < 256 ? left : 256);
+    const row_t *row = stop ? find_row(core, (str_t){start + 1, (size_t)(stop - start - 1)}) : NULL;
+    return !row || !(row->flags & ROW_LARGE);
 }
 
 static void unknown(session_t *session, str_t name, bool has_ack, uint64_t ack)

@@ -268,6 +268,7 @@ static void make_core(world_t *self)
 {
     core_t *core = &self->core;
     core->limits = (core_limits_t){.max_message = 1000000,
+                                   .max_value = 1000000,
                                    .max_requests = 4,
                                    .outbox_soft = 10000,
                                    .outbox_hard = 100000,

@@ -18,6 +18,7 @@ typedef enum { FEED_OBJECTS, FEED_STATES, FEED_FILES, FEED_LOG, FEED_AUTH, FEED_
 /* Settings that a reload may change. */
 typedef struct {
     size_t max_message;
+    size_t max_value;    /* bytes of a call that carries no file */
     size_t max_requests; /* open calls of a session */
     size_t outbox_soft, outbox_hard;
     int64_t request_ms; /* deadline of a call */

@@ -178,6 +178,7 @@ static void read_limits(core_limits_t *limits, const config_t *config)
 {
     *limits = (core_limits_t){
         .max_message = (size_t)config_int(config, "max-message"),
+        .max_value = (size_t)config_int(config, "max-value"),
         .max_requests = (size_t)config_int(config, "max-requests"),
         .outbox_soft = (size_t)config_int(config, "outbox-soft"),
         .outbox_hard = (size_t)config_int(config, "outbox-hard"),

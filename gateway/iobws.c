@@ -8,6 +8,7 @@
 
 #include "bus/json.h"
 #include "bus/log.h"
+#include "gateway/command.h"
 
 #define CHECK_S 5.0   /* how often silence is looked for; a ping goes out after as much of it */
 #define DEAD_S 15.0   /* silence that ends the connection */
@@ -182,13 +183,14 @@ static bool iobws_receive(session_t *session, void *state, bool binary, str_t pa
     buf_t message = {0};
     if (binary)
         return true;
-    err_t err = json_to_mp(&message, payload);
+    bool oversized = command_is_oversized(session_core(session), payload);
+    err_t err = oversized ? ERR_TOO_LARGE : json_to_mp(&message, payload);
     if (err == ERR_OK) {
         take_message(session, state, mp_of_buf(&message));
     } else {
         log_limited(&limit, LEVEL_WARN, "GW-BAD-PACKET", "client=%s from=%s error=%s",
                     session_client(session), session_address(session), err_name(err));
-        if (err == ERR_TOO_DEEP || err == ERR_NO_MEMORY)
+        if (err == ERR_TOO_LARGE || err == ERR_TOO_DEEP || err == ERR_NO_MEMORY)
             answer_unreadable(session, state, payload, err);
     }
     buf_fini(&message);

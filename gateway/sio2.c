@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "bus/log.h"
+#include "gateway/command.h"
 #include "gateway/eio3.h"
 #include "gateway/sio4.h"
 
@@ -139,6 +140,11 @@ static bool call_event(session_t *session, const sio4_packet_t *packet, const st
 {
     buf_t decoded = {0};
     sio4_event_t event;
+    if (command_is_oversized(session_core(session), packet->payload)) {
+        if (packet->has_ack)
+            answer_error(session, packet->ack, ERR_TOO_LARGE);
+        return true;
+    }
     err_t err = sio4_event_decode(&decoded, packet, attachments, &event);
     bool ok = err == ERR_OK;
     if (ok && event.name.len > 0)

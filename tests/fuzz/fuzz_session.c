@@ -74,7 +74,13 @@ static void make_core(void)
 {
     core_t *core = &world.core;
     *core = (core_t){.metrics = &world.metrics, .version = "8.0.1", .changed = nothing_changed};
-    core->limits = (core_limits_t){1000000, 8, 100000, 1000000, 5000, 5000};
+    core->limits = (core_limits_t){.max_message = 1000000,
+                                   .max_value = 1000000,
+                                   .max_requests = 8,
+                                   .outbox_soft = 100000,
+                                   .outbox_hard = 1000000,
+                                   .request_ms = 5000,
+                                   .fetch_ms = 5000};
     core->requests = requests_new(world.endpoints, "fuzz", 100, 1000000);
     requests_connect(core->requests,
                      actor_names()); /* before atexit: the library cleans up at exit, too */
