@@ -10,18 +10,22 @@
 
 #include "actors/backup_read.h"
 #include "actors/cli.h"
+#include "actors/history_import.h"
+#include "actors/history_names.h"
 #include "actors/progress.h"
 #include "actors/tool_bus.h"
 
 #define PAIRS_MAX 500
-#define PAIRS_BYTES (1024u * 1024u)
+#define ITEMS_BYTES (1024u * 1024u)
 
-/* Objects or states that are collected for one request. */
+/* Objects, states or recorded values that are collected for one request. */
 typedef struct {
     const char *actor;
     const char *command;
+    uint32_t max;
     uint32_t count;
-    buf_t pairs;
+    buf_t id; /* whose values they are; empty: an item brings its own id */
+    buf_t items;
 } batch_t;
 
 typedef struct {
@@ -33,7 +37,9 @@ typedef struct {
     struct stat info;
     char host[256];
     tool_bus_t *bus;
-    batch_t objects, states;
+    batch_t objects, states, values;
+    history_names_t *names; /* of states that may have recorded values */
+    bool names_are_open;    /* the archive has values of states that only the names tell */
     progress_t progress;
     backup_summary_t summary;
 } import_t;
@@ -99,10 +105,35 @@ static err_t read_archive(import_t *self, const char *label, const backup_ops_t 
     return err;
 }
 
+/* Values may be recorded under another id than the state's own (aliasId). */
+static err_t note_object(void *arg, str_t id, mp_t object, buf_t *why)
+{
+    import_t *self = arg;
+    mp_t value;
+    str_t alias;
+    (void)why;
+    err_t err = history_names_add(self->names, id);
+    if (err == ERR_OK &&
+        mp_path(object, &value, "common", "custom", "history.0", "aliasId", NULL) &&
+        mp_read_str(&value, &alias))
+        err = history_names_add(self->names, alias);
+    return err;
+}
+
+static bool note_name(void *arg, str_t file_id, str_t *id)
+{
+    import_t *self = arg;
+    self->names_are_open = self->names_are_open || history_names_is_open(file_id);
+    *id = file_id;
+    return true;
+}
+
 static err_t check_archive(import_t *self, buf_t *why)
 {
-    static const backup_ops_t ops = {.progress = on_progress};
-    return read_archive(self, "checking", &ops, why);
+    static const backup_ops_t ops = {
+        .object = note_object, .find_id = note_name, .progress = on_progress};
+    self->names = history_names_new();
+    return self->names ? read_archive(self, "checking", &ops, why) : ERR_NO_MEMORY;
 }
 
 /* --- second pass ----------------------------------------------------------------------------- */
@@ -112,24 +143,32 @@ static err_t flush(import_t *self, batch_t *batch, buf_t *why)
     if (batch->count == 0)
         return ERR_OK;
     buf_t args = {0};
-    mp_put_array(&args, 1);
+    mp_put_array(&args, batch->id.len ? 2 : 1);
+    if (batch->id.len)
+        mp_put_str(&args, buf_str(&batch->id));
     mp_put_array(&args, batch->count);
-    mp_put_raw(&args, mp_of_buf(&batch->pairs));
-    err_t err = tool_bus_post(self->bus, batch->actor, batch->command, mp_of_buf(&args), why);
+    mp_put_raw(&args, mp_of_buf(&batch->items));
+    err_t err = ERR_NO_MEMORY;
+    if (!args.failed && !batch->items.failed && !batch->id.failed)
+        err = tool_bus_post(self->bus, batch->actor, batch->command, mp_of_buf(&args), why);
     buf_fini(&args);
-    buf_reset(&batch->pairs);
+    buf_reset(&batch->items);
     batch->count = 0;
     return err;
 }
 
+static err_t flush_full(import_t *self, batch_t *batch, buf_t *why)
+{
+    bool full = ++batch->count >= batch->max || batch->items.len >= ITEMS_BYTES;
+    return full ? flush(self, batch, why) : ERR_OK;
+}
+
 static err_t add(import_t *self, batch_t *batch, str_t id, mp_t value, buf_t *why)
 {
-    mp_put_array(&batch->pairs, 2);
-    mp_put_str(&batch->pairs, id);
-    mp_put_raw(&batch->pairs, value);
-    batch->count++;
-    return batch->count >= PAIRS_MAX || batch->pairs.len >= PAIRS_BYTES ? flush(self, batch, why)
-                                                                        : ERR_OK;
+    mp_put_array(&batch->items, 2);
+    mp_put_str(&batch->items, id);
+    mp_put_raw(&batch->items, value);
+    return flush_full(self, batch, why);
 }
 
 static err_t write_object(void *arg, str_t id, mp_t object, buf_t *why)
@@ -167,6 +206,44 @@ static err_t write_file(void *arg, str_t storage, str_t name, str_t bytes, int64
     return err;
 }
 
+static err_t write_value(void *arg, str_t id, mp_t row, buf_t *why)
+{
+    import_t *self = arg;
+    batch_t *batch = &self->values;
+    if (!str_eq(buf_str(&batch->id), id)) {
+        err_t err = flush(self, batch, why);
+        if (err != ERR_OK)
+            return err;
+        buf_reset(&batch->id);
+        buf_append_str(&batch->id, id);
+    }
+    mp_put_raw(&batch->items, row);
+    return flush_full(self, batch, why);
+}
+
+static bool find_id(void *arg, str_t file_id, str_t *id)
+{
+    import_t *self = arg;
+    return history_names_find(self->names, file_id, id);
+}
+
+static err_t note_item(void *arg, mp_t item, buf_t *why)
+{
+    mp_t first, object;
+    str_t id;
+    if (!mp_at(item, 0, &first) || !mp_read_str(&first, &id) || !mp_at(item, 1, &object))
+        return ERR_OK; /* no name to learn from it */
+    return note_object(arg, id, object, why);
+}
+
+/* The states that the archive has values of may be here already. */
+static err_t find_names(import_t *self, buf_t *why)
+{
+    if (!self->names_are_open)
+        return ERR_OK;
+    return tool_bus_scan(self->bus, "objects", "objects.scan", note_item, self, why);
+}
+
 /* Somebody may have written to the file since it was checked. */
 static err_t check_unchanged(const import_t *self, buf_t *why)
 {
@@ -179,22 +256,36 @@ static err_t check_unchanged(const import_t *self, buf_t *why)
     return ERR_IO;
 }
 
-static err_t write_all(import_t *self, buf_t *why)
+static err_t write_batches(import_t *self, buf_t *why)
 {
-    static const backup_ops_t ops = {write_object, write_state, write_file, on_progress};
-    self->objects = (batch_t){.actor = "objects", .command = "objects.put"};
-    self->states = (batch_t){.actor = "states", .command = "states.put"};
+    static const backup_ops_t ops = {.object = write_object,
+                                     .state = write_state,
+                                     .file = write_file,
+                                     .value = write_value,
+                                     .find_id = find_id,
+                                     .progress = on_progress};
+    batch_t *const batches[] = {&self->objects, &self->states, &self->values};
     err_t err = check_unchanged(self, why);
     if (err == ERR_OK)
+        err = find_names(self, why);
+    if (err == ERR_OK)
         err = read_archive(self, "writing", &ops, why);
-    if (err == ERR_OK)
-        err = flush(self, &self->objects, why);
-    if (err == ERR_OK)
-        err = flush(self, &self->states, why);
-    if (err == ERR_OK)
-        err = tool_bus_finish(self->bus, why);
-    buf_fini(&self->objects.pairs);
-    buf_fini(&self->states.pairs);
+    for (size_t i = 0; i < 3 && err == ERR_OK; i++)
+        err = flush(self, batches[i], why);
+    return err == ERR_OK ? tool_bus_finish(self->bus, why) : err;
+}
+
+static err_t write_all(import_t *self, buf_t *why)
+{
+    self->objects = (batch_t){.actor = "objects", .command = "objects.put", .max = PAIRS_MAX};
+    self->states = (batch_t){.actor = "states", .command = "states.put", .max = PAIRS_MAX};
+    self->values =
+        (batch_t){.actor = "history", .command = "history.put", .max = HISTORY_IMPORT_ROWS};
+    err_t err = write_batches(self, why);
+    buf_fini(&self->objects.items);
+    buf_fini(&self->states.items);
+    buf_fini(&self->values.items);
+    buf_fini(&self->values.id);
     return err;
 }
 
@@ -213,8 +304,13 @@ static int print_summary(const import_t *self, str_t target)
     put_count(&out, summary->objects, "object", ", ");
     put_count(&out, summary->states, "state", " and ");
     put_count(&out, summary->files, "file", "");
-    buf_printf(&out, " (%llu bytes) into %.*s\n", (unsigned long long)summary->file_bytes,
-               STR_ARG(target));
+    buf_printf(&out, " (%llu bytes)", (unsigned long long)summary->file_bytes);
+    if (summary->values) {
+        buf_append_cstr(&out, ", and ");
+        put_count(&out, summary->values, "recorded value", " of ");
+        put_count(&out, summary->recorded, "state", ",");
+    }
+    buf_printf(&out, " into %.*s\n", STR_ARG(target));
     for (size_t i = 0; i < BACKUP_SKIPS_MAX && summary->skips[i].reason; i++)
         buf_printf(&out, "skipped %llu: %s (%s%s)\n", (unsigned long long)summary->skips[i].count,
                    summary->skips[i].reason, summary->skips[i].example,
@@ -255,7 +351,7 @@ static int import_checked(import_t *self)
     int status = CLI_OK;
     if (self->server && tool_use_server(self->config, self->server, &why) != ERR_OK)
         return report(&why);
-    self->bus = tool_bus_open(self->config, self->server != NULL, &why);
+    self->bus = tool_bus_open(self->config, self->server != NULL, self->summary.values > 0, &why);
     if (!self->bus)
         return report(&why);
     tool_bus_describe(self->bus, &target);
@@ -285,6 +381,7 @@ int cli_import(int argc, char **argv, config_t *config)
     }
     if (self.fd >= 0)
         close(self.fd);
+    history_names_destroy(&self.names);
     buf_fini(&why);
     return status;
 }

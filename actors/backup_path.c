@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "actors/history_import.h"
 #include "bus/json.h"
 
 static bool has_control(str_t text)
@@ -100,6 +101,19 @@ static bool is_file_name(str_t name)
     return fits;
 }
 
+/* YYYYMMDD/history.ID.json */
+static void parse_history(str_t rest, backup_path_t *result)
+{
+    str_t name, id;
+    int64_t begin;
+    str_t day = first_part(rest, &name);
+    if (!history_day_begin(day, &begin) || !history_file_name(name, &id) ||
+        memchr(id.p, '/', id.len))
+        return;
+    result->day = day;
+    result->id = id;
+}
+
 backup_path_t backup_path_parse(str_t path)
 {
     str_t rest;
@@ -111,6 +125,7 @@ backup_path_t backup_path_parse(str_t path)
     str_t folder = first_part(result.path, &rest);
     if (str_is(folder, "history")) {
         result.kind = BACKUP_HISTORY;
+        parse_history(rest, &result);
     } else if (str_is(folder, "files")) {
         result.storage = first_part(rest, &result.name);
         if (is_storage(result.storage) && is_file_name(result.name))

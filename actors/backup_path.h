@@ -4,7 +4,7 @@
  *   backup/config.json     backup/objects.jsonl   backup/states.jsonl   (js-controller 7)
  *   backup/backup.json                                                  (before)
  *   backup/files/ID/PATH   files of storage ID
- *   history/...            recorded values
+ *   history/YYYYMMDD/history.ID.json                                    values of a day
  *
  * A leading "./" and the folder "backup/" may be missing. Source: the README of the conformance
  * data; what `iobroker backup` of js-controller 1 to 7 writes. Thread contract: pure functions. */
@@ -35,6 +35,8 @@ typedef struct {
     str_t path;    /* without "./" and "backup/" */
     str_t storage; /* BACKUP_FILE: "vis.0" */
     str_t name;    /* BACKUP_FILE: "main/vis-views.json" */
+    str_t day;     /* BACKUP_HISTORY: "20231113"; empty: it has no values in it */
+    str_t id;      /* BACKUP_HISTORY: as it stands in the name (history_import.h) */
 } backup_path_t;
 
 /* Why an entry with this name makes the whole archive unacceptable; NULL: it does not.

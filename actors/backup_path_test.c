@@ -73,6 +73,30 @@ static void test_kinds(void **state)
     }
 }
 
+static void test_recorded_values(void **state)
+{
+    (void)state;
+    backup_path_t path = backup_path_parse(STR_LIT("./history/20231113/history.a.0.b~c.json"));
+    assert_int_equal(path.kind, BACKUP_HISTORY);
+    assert_true(str_is(path.day, "20231113"));
+    assert_true(str_is(path.id, "a.0.b~c"));
+    static const char *const others[] = {
+        "history/20231313/history.a.json",
+        "history/20231113/history..json",
+        "history",
+        "history/20231113/x/history.a.json",
+        "history/20231113/history.a/b.json",
+        "history/2023/history.a.json",
+        "history/20231113/a.json",
+        "history/history.a.json",
+    };
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        path = backup_path_parse(str_of(others[i]));
+        assert_int_equal(path.kind, BACKUP_HISTORY);
+        assert_int_equal(path.day.len, 0);
+    }
+}
+
 static void test_ids(void **state)
 {
     (void)state;
@@ -89,9 +113,8 @@ static void test_ids(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_usage),
-        cmocka_unit_test(test_names_that_are_refused),
-        cmocka_unit_test(test_kinds),
+        cmocka_unit_test(test_usage), cmocka_unit_test(test_names_that_are_refused),
+        cmocka_unit_test(test_kinds), cmocka_unit_test(test_recorded_values),
         cmocka_unit_test(test_ids),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

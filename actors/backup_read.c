@@ -13,6 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "actors/history_import.h"
+#include "actors/history_rules.h"
 #include "actors/safe_text.h"
 #include "actors/unpack.h"
 #include "bus/json.h"
@@ -34,6 +36,7 @@ typedef struct {
     json_t *paths;      /* set of the names of files met */
     json_t *object_ids; /* set */
     json_t *state_ids;  /* set */
+    json_t *recorded;   /* set of ids with recorded values */
     size_t set_bytes;   /* about what the sets take */
     uint64_t entries;
     int64_t mtime_ms;   /* of the entry */
@@ -62,7 +65,7 @@ static err_t refuse(reader_t *self, const char *format, ...)
     return ERR_CUSTOM;
 }
 
-static void skip(reader_t *self, const char *reason, str_t what)
+static void skip_some(reader_t *self, uint64_t count, const char *reason, str_t what)
 {
     backup_summary_t *summary = self->summary;
     size_t i = 0;
@@ -76,7 +79,12 @@ static void skip(reader_t *self, const char *reason, str_t what)
         summary->skips[i].reason = reason;
         buf_fini(&safe);
     }
-    summary->skips[i].count++;
+    summary->skips[i].count += count;
+}
+
+static void skip(reader_t *self, const char *reason, str_t what)
+{
+    skip_some(self, 1, reason, what);
 }
 
 /* Adds to a set; *is_new tells whether it was not there. All sets together are bounded. */
@@ -378,6 +386,101 @@ static err_t read_document(reader_t *self)
     return err == ERR_OK ? take_states(self, states) : err;
 }
 
+/* --- recorded values ------------------------------------------------------------------------- */
+
+typedef struct {
+    reader_t *reader;
+    str_t id;
+    str_t path;
+    uint64_t count; /* of rows so far */
+    int64_t last;   /* time of the last one */
+    err_t err;      /* what is to be reported */
+} day_t;
+
+static err_t take_row_of_day(day_t *day, mp_t row)
+{
+    reader_t *self = day->reader;
+    int64_t ts = 0;
+    bool is_new = false;
+    mp_t first;
+    if ((size_t)(row.end - row.p) > self->limits.max_row) {
+        skip(self, "the value is too large", day->path);
+        return ERR_OK;
+    }
+    if (mp_at(row, 0, &first))
+        (void)mp_read_int(&first, &ts);
+    if (day->count++ > 0 && ts == day->last)
+        skip(self, "several values of one millisecond: the last one counts", day->path);
+    else
+        self->summary->values++;
+    day->last = ts;
+    err_t err = add_to_set(self, self->recorded, day->id, &is_new);
+    self->summary->recorded += is_new;
+    if (err == ERR_OK && self->ops.value)
+        err = self->ops.value(self->arg, day->id, row, self->why);
+    return err;
+}
+
+static err_t take_rows_of_day(void *arg, str_t rows)
+{
+    day_t *day = arg;
+    mp_t list = mp_of(rows.p, rows.len), row;
+    uint32_t count = 0;
+    (void)mp_read_array(&list, &count);
+    while (day->err == ERR_OK && count-- > 0 && mp_next(&list, &row))
+        day->err = take_row_of_day(day, row);
+    return day->err;
+}
+
+static const char *check_id(reader_t *self, str_t file_id, str_t *id)
+{
+    *id = file_id;
+    if (self->ops.find_id && !self->ops.find_id(self->arg, file_id, id))
+        return "several states have ids that fit the name";
+    if (id->len > HISTORY_ID_MAX)
+        return "the id is too long";
+    return backup_id_check(*id);
+}
+
+static const char *day_fault(err_t err)
+{
+    switch (err) {
+    case ERR_UTF8:
+        return "damaged values: the text is not valid UTF-8";
+    case ERR_TOO_DEEP:
+        return "damaged values: they are nested too deeply";
+    case ERR_BAD_ARGS:
+        return "damaged values: they are no list";
+    default:
+        return "damaged values: invalid JSON";
+    }
+}
+
+static err_t read_history(reader_t *self, const backup_path_t *path)
+{
+    history_day_t rows;
+    day_t day = {.reader = self, .path = path->path};
+    const char *fault = path->day.len ? check_id(self, path->id, &day.id)
+                                      : "the name is not that of recorded values of a day";
+    if (fault) {
+        skip(self, fault, path->path);
+        return read_past(self);
+    }
+    err_t err = read_whole(self, self->limits.max_document);
+    if (err != ERR_OK)
+        return err;
+    err = history_read_day(buf_str(&self->data), path->day, take_rows_of_day, &day, &rows);
+    if (day.err != ERR_OK || err == ERR_NO_MEMORY)
+        return err;
+    if (err != ERR_OK)
+        skip(self, day_fault(err), path->path);
+    if (rows.skipped > 0)
+        skip_some(self, rows.skipped, "the value has no time", path->path);
+    if (rows.outside > 0)
+        skip_some(self, rows.outside, "the value is not of the day of its file", path->path);
+    return ERR_OK;
+}
+
 /* --- entries --------------------------------------------------------------------------------- */
 
 static err_t read_file(reader_t *self, const backup_path_t *path)
@@ -415,8 +518,7 @@ static err_t read_content(reader_t *self, const backup_path_t *path)
     case BACKUP_FILE:
         return read_file(self, path);
     case BACKUP_HISTORY:
-        skip(self, "history is not imported yet", path->path);
-        return read_past(self);
+        return read_history(self, path);
     case BACKUP_OTHER:
         break;
     }
@@ -576,7 +678,8 @@ static err_t read_archive(reader_t *self)
     self->paths = json_object();
     self->object_ids = json_object();
     self->state_ids = json_object();
-    bool memory = self->paths && self->object_ids && self->state_ids;
+    self->recorded = json_object();
+    bool memory = self->paths && self->object_ids && self->state_ids && self->recorded;
     err_t err = memory ? open_archive(self) : ERR_NO_MEMORY;
     if (err == ERR_OK)
         err = read_entries(self);
@@ -588,6 +691,7 @@ static err_t read_archive(reader_t *self)
     json_decref(self->paths);
     json_decref(self->object_ids);
     json_decref(self->state_ids);
+    json_decref(self->recorded);
     buf_fini(&self->data);
     buf_fini(&self->text);
     buf_fini(&self->value);
@@ -626,6 +730,7 @@ backup_limits_t backup_limits(const config_t *config)
         .max_value = max_value,
         .max_line = 4 * max_value, /* JSON of what fits, escapes and all */
         .max_file = (size_t)config_int(config, "max-file"),
+        .max_row = max_value < HISTORY_VALUE_MAX ? max_value : HISTORY_VALUE_MAX,
         .max_document = 256u * 1024 * 1024,
         .max_total = 32ull * 1024 * 1024 * 1024,
         .max_entries = 1000000,

@@ -7,8 +7,10 @@
  * Refused (one line in why): damage and truncation, links and devices, names that leave their
  * folder or occur twice, lines that are no JSON objects, ids that no database takes, values that
  * are too large or nested too deeply, and bombs: bounds on entries, on bytes, and on bytes for each
- * packed byte. Skipped and counted: what iobus has no place for. An id that occurs twice: the last
- * one counts. Bounded in memory: one line, one file or the one document of the older format at a
+ * packed byte. Skipped and counted: what iobus has no place for, and what is damaged in recorded
+ * values (a file of a day, or a row): the controller that writes them may lose its power, and the
+ * original passes over such a file too. An id that occurs twice: the last one counts. Bounded in
+ * memory: one line, one file or the one document of the older format at a
  * time, and the set of names. Thread contract: no shared state; uses the locale C.UTF-8 in the
  * calling thread while it runs. */
 #ifndef IOBUS_ACTORS_BACKUP_READ_H
@@ -23,7 +25,8 @@ typedef struct {
     size_t max_value;    /* msgpack bytes of one object or state */
     size_t max_line;     /* bytes of one line */
     size_t max_file;     /* bytes of one file */
-    size_t max_document; /* bytes of backup.json */
+    size_t max_row;      /* msgpack bytes of one recorded value */
+    size_t max_document; /* bytes of backup.json, and of the recorded values of a day */
     uint64_t max_total;  /* unpacked bytes */
     uint64_t max_entries;
     uint64_t max_ratio;  /* unpacked bytes for each packed one ... */
@@ -37,6 +40,12 @@ typedef struct {
     err_t (*state)(void *arg, str_t id, mp_t state, buf_t *why);
     /* mtime_ms: when it was changed, by the archive; 0: not known. */
     err_t (*file)(void *arg, str_t storage, str_t name, str_t bytes, int64_t mtime_ms, buf_t *why);
+    /* A value recorded of a state: [ts, val, ack, q, from, user, c], as history_import.h gives it.
+     * Those of one day come together. */
+    err_t (*value)(void *arg, str_t id, mp_t row, buf_t *why);
+    /* Finds the id of a file of recorded values. False: it cannot be found, and the file is
+     * skipped. NULL: the id is what the name says. */
+    bool (*find_id)(void *arg, str_t file_id, str_t *id);
     void (*progress)(void *arg, uint64_t packed_bytes);
 } backup_ops_t;
 
@@ -48,6 +57,8 @@ typedef struct {
     uint64_t states;
     uint64_t files;
     uint64_t file_bytes;
+    uint64_t values;   /* recorded ones, of ... */
+    uint64_t recorded; /* ... so many states */
     struct {
         const char *reason; /* static; NULL: the end of the list */
         uint64_t count;

@@ -71,6 +71,7 @@ static backup_limits_t small_limits(void)
     return (backup_limits_t){.max_value = 1000,
                              .max_line = 4000,
                              .max_file = 5000,
+                             .max_row = 300,
                              .max_document = 4000,
                              .max_total = 1 << 20,
                              .max_entries = 20,
@@ -107,7 +108,29 @@ static err_t keep_file(void *arg, str_t storage, str_t name, str_t bytes, int64_
     return ERR_OK;
 }
 
-static const backup_ops_t keep = {keep_object, keep_state, keep_file, NULL};
+static err_t keep_value(void *arg, str_t id, mp_t row, buf_t *why)
+{
+    buf_t *out = arg;
+    (void)why;
+    buf_printf(out, "value %.*s ", STR_ARG(id));
+    json_from_mp(out, row, NULL);
+    buf_append_byte(out, '\n');
+    return ERR_OK;
+}
+
+/* Knows one id that its file's name does not tell, and one name that is of several. */
+static bool find_id(void *arg, str_t file_id, str_t *id)
+{
+    (void)arg;
+    *id = str_is(file_id, "a~b") ? STR_LIT("a/b") : file_id;
+    return !str_is(file_id, "x~y");
+}
+
+static const backup_ops_t keep = {.object = keep_object,
+                                  .state = keep_state,
+                                  .file = keep_file,
+                                  .value = keep_value,
+                                  .find_id = find_id};
 
 /* Reads what was made; what is handed out, or the reason of the refusal, must be `expected`. */
 static void check(maker_t *maker, const char *expected)
@@ -165,8 +188,8 @@ static void test_summary(void **state)
     buf_t why = {0};
     maker_open(&maker, true);
     maker_add(&maker, "backup/config.json", "{}");
-    maker_add(&maker, "history/20231113/history.a.json", "[]");
-    maker_add(&maker, "history/20231114/history.a.json", "[]");
+    maker_add(&maker, "backup/zigbee_0/shepherd.db", "x");
+    maker_add(&maker, "backup/zigbee_0/other.db", "x");
     maker_add(&maker, "backup/objects.jsonl", "{\"_id\":\"a\"}\n{\"_id\":\"a\"}\n{\"_id\":\"b\"}");
     maker_add(&maker, "backup/files/vis.0/x", "12345");
     str_t data = maker_close(&maker);
@@ -176,11 +199,131 @@ static void test_summary(void **state)
     assert_int_equal(summary.states, 0);
     assert_int_equal(summary.files, 1);
     assert_int_equal(summary.file_bytes, 5);
-    assert_string_equal(summary.skips[1].reason, "history is not imported yet");
+    assert_string_equal(summary.skips[1].reason, "iobus has no place for it");
     assert_int_equal(summary.skips[1].count, 2);
-    assert_string_equal(summary.skips[1].example, "history/20231113/history.a.json");
+    assert_string_equal(summary.skips[1].example, "zigbee_0/shepherd.db");
     assert_string_equal(summary.skips[2].reason, "the id occurs again: the last one counts");
     assert_null(summary.skips[3].reason);
+    free(maker.bytes);
+}
+
+/* What comes out of an archive of recorded values, and what is skipped, a line each. */
+static void check_history(str_t data, const char *values, const char *skips)
+{
+    backup_summary_t summary;
+    backup_limits_t limits = small_limits();
+    buf_t out = {0}, why = {0}, skipped = {0};
+    assert_int_equal(backup_read_memory(data, "house", &limits, &keep, &out, &summary, &why),
+                     ERR_OK);
+    for (size_t i = 0; summary.skips[i].reason; i++)
+        buf_printf(&skipped, "%d %s (%s)\n", (int)summary.skips[i].count, summary.skips[i].reason,
+                   summary.skips[i].example);
+    buf_append_byte(&out, 0);
+    buf_append_byte(&skipped, 0);
+    assert_string_equal((const char *)out.data, values);
+    assert_string_equal((const char *)skipped.data, skips);
+    buf_fini(&out);
+    buf_fini(&skipped);
+}
+
+static void test_recorded_values(void **state)
+{
+    (void)state;
+    maker_t maker;
+    backup_summary_t summary;
+    backup_limits_t limits = small_limits();
+    buf_t why = {0};
+    maker_open(&maker, true);
+    maker_add(&maker, "history/20231113/history.a~b.json",
+              "[{\"ts\":1699833600000,\"val\":1.5,\"ack\":1,\"q\":0},{\"ts\":1699833600001}]");
+    maker_add(&maker, "history/20231114/history.a~b.json",
+              "[{\"ts\":1699920000000,\"val\":\"x\"}]");
+    maker_add(&maker, "history/20231114/history.c.json", "[{\"ts\":1699920000000,\"val\":true}]");
+    maker_add(&maker, "history/20231115/history.d.json", "[]");
+    str_t data = maker_close(&maker);
+    assert_int_equal(backup_read_memory(data, "house", &limits, NULL, NULL, &summary, &why),
+                     ERR_OK);
+    assert_int_equal(summary.values, 4);
+    assert_int_equal(summary.recorded, 2);
+    check_history(data,
+                  "value a/b [1699833600000,1.5,1,0]\n"
+                  "value a/b [1699833600001,null]\n"
+                  "value a/b [1699920000000,\"x\"]\n"
+                  "value c [1699920000000,true]\n",
+                  "");
+    free(maker.bytes);
+}
+
+static void test_damaged_history(void **state)
+{
+    (void)state;
+    maker_t maker;
+    char large[500];
+    snprintf(large, sizeof large,
+             "[{\"ts\":1699833600000,\"val\":\"%0400d\"},{\"ts\":1699833600000}]", 0);
+    maker_open(&maker, true);
+    maker_add(&maker, "history/20231113/history.a.json", "[{\"ts\":1699833600000");
+    maker_add(&maker, "history/20231113/history.b.json", "");
+    maker_add(&maker, "history/20231113/history.c.json", "{\"ts\":1699833600000}");
+    maker_add(&maker, "history/20231113/history.d.json", "[{\"val\":\"\xff\"}]");
+    maker_add(&maker, "history/20231113/history.x~y.json", "[{\"ts\":1699833600000}]");
+    maker_add(&maker, "history/20231113/history.e*.json", "[{\"ts\":1699833600000}]");
+    maker_add(&maker, "history/20231313/history.f.json", "[{\"ts\":1699833600000}]");
+    maker_add(&maker, "history/20231113/history.g.json",
+              "[5,{\"ts\":\"x\"},{\"ts\":1699833602000},{\"ts\":1699833601000},"
+              "{\"ts\":1699833601000,\"val\":2},{\"ts\":1600000000000},{\"ts\":1e15}]");
+    maker_add(&maker, "history/20231113/history.h.json", large);
+    check_history(maker_close(&maker),
+                  "value g [1699833602000,null]\n"
+                  "value g [1699833601000,null]\n"
+                  "value g [1699833601000,2]\n"
+                  "value h [1699833600000,null]\n",
+                  "2 damaged values: invalid JSON (history/20231113/history.a.json)\n"
+                  "1 damaged values: they are no list (history/20231113/history.c.json)\n"
+                  "1 damaged values: the text is not valid UTF-8 "
+                  "(history/20231113/history.d.json)\n"
+                  "1 several states have ids that fit the name "
+                  "(history/20231113/history.x~y.json)\n"
+                  "1 the id has one of the characters * ? [ ] "
+                  "(history/20231113/history.e*.json)\n"
+                  "1 the name is not that of recorded values of a day "
+                  "(history/20231313/history.f.json)\n"
+                  "1 several values of one millisecond: the last one counts "
+                  "(history/20231113/history.g.json)\n"
+                  "2 the value has no time (history/20231113/history.g.json)\n"
+                  "2 the value is not of the day of its file (history/20231113/history.g.json)\n"
+                  "1 the value is too large (history/20231113/history.h.json)\n");
+    free(maker.bytes);
+}
+
+static err_t refuse_value(void *arg, str_t id, mp_t row, buf_t *why)
+{
+    (void)arg;
+    (void)id;
+    (void)row;
+    buf_append_cstr(why, "disk full");
+    return ERR_JSON; /* is not taken for damage of the file */
+}
+
+static void test_history_that_is_refused(void **state)
+{
+    (void)state;
+    static const backup_ops_t ops = {.value = refuse_value};
+    backup_summary_t summary;
+    backup_limits_t limits = small_limits();
+    buf_t why = {0};
+    maker_t maker;
+    maker_open(&maker, true);
+    maker_add(&maker, "history/20231113/history.a.json", "[{\"ts\":1699833600000}]");
+    str_t data = maker_close(&maker);
+    assert_int_equal(backup_read_memory(data, "h", &limits, &ops, NULL, &summary, &why), ERR_JSON);
+    assert_true(str_is(buf_str(&why), "disk full"));
+    limits.max_document = 10;
+    buf_reset(&why);
+    assert_int_equal(backup_read_memory(data, "h", &limits, &ops, NULL, &summary, &why),
+                     ERR_CUSTOM);
+    assert_true(str_is(buf_str(&why), "history/20231113/history.a.json: larger than 10 bytes"));
+    buf_fini(&why);
     free(maker.bytes);
 }
 
@@ -452,7 +595,7 @@ static err_t refuse_object(void *arg, str_t id, mp_t object, buf_t *why)
 static void test_errors_of_operations(void **state)
 {
     (void)state;
-    static const backup_ops_t ops = {refuse_object, NULL, NULL, NULL};
+    static const backup_ops_t ops = {.object = refuse_object};
     backup_summary_t summary;
     backup_limits_t limits = small_limits();
     buf_t why = {0};
@@ -472,6 +615,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_usage),
         cmocka_unit_test(test_summary),
+        cmocka_unit_test(test_recorded_values),
+        cmocka_unit_test(test_damaged_history),
+        cmocka_unit_test(test_history_that_is_refused),
         cmocka_unit_test(test_older_document),
         cmocka_unit_test(test_wrong_older_documents),
         cmocka_unit_test(test_wrong_lines),

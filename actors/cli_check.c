@@ -88,13 +88,13 @@ static void check_listeners(check_t *self)
  */
 
 /* The folder that is there already, of a path whose end may be missing. */
-static void existing_part(char *path)
+static void existing_part(char *path, size_t size)
 {
     struct stat info;
     while (stat(path, &info) != 0 && errno == ENOENT) {
         char *slash = strrchr(path, '/');
         if (!slash || slash == path) {
-            strcpy(path, slash ? "/" : ".");
+            snprintf(path, size, "%s", slash ? "/" : ".");
             return;
         }
         *slash = '\0';
@@ -106,7 +106,7 @@ static void check_folder(const char *data, buf_t *why)
     char path[PATH_MAX];
     struct stat info;
     snprintf(path, sizeof path, "%s", data);
-    existing_part(path);
+    existing_part(path, sizeof path);
     if (stat(path, &info) != 0)
         buf_printf(why, "%s: %s", data, strerror(errno));
     else if (!S_ISDIR(info.st_mode))
@@ -162,7 +162,7 @@ static void remove_run_dir(const check_t *self)
 
 static int check_all(check_t *self)
 {
-    strcpy(self->run_dir, "/tmp/iobus-check-XXXXXX");
+    snprintf(self->run_dir, sizeof self->run_dir, "/tmp/iobus-check-XXXXXX");
     if (!mkdtemp(self->run_dir))
         return cli_fail("cannot make a folder in /tmp: %s", strerror(errno));
     check_only(self);

@@ -13,8 +13,6 @@
 #include "actors/tool_bus.h"
 #include "bus/json.h"
 
-#define PAGE 1000 /* objects, states or names of files that are asked for at once */
-
 typedef struct {
     config_t *config;
     const char *path;
@@ -25,7 +23,7 @@ typedef struct {
     progress_t progress;
     uint64_t object_count, state_count, file_count, file_bytes, done;
     uint64_t left_out; /* files whose names cannot be written */
-    buf_t args, page, answer, line;
+    buf_t args, answer, line;
     buf_t why;
 } export_t;
 
@@ -54,39 +52,24 @@ static err_t malformed(export_t *self, const char *command)
     return ERR_BAD_FRAME;
 }
 
-typedef err_t take_fn(export_t *self, mp_t item);
+typedef struct {
+    export_t *export;
+    err_t (*take)(export_t *self, mp_t item);
+} step_t;
 
-/* Asks for page after page: [after, limit, ...] -> [nil, [item...], after|nil]. */
-static err_t scan(export_t *self, const char *actor, const char *command, take_fn *take)
+static err_t take_item(void *arg, mp_t item, buf_t *why)
 {
-    buf_t after = {0};
-    mp_t items, next, item;
-    uint32_t count;
-    err_t err = ERR_OK;
-    mp_put_nil(&after);
-    do {
-        buf_reset(&self->args);
-        mp_put_array(&self->args, 2);
-        mp_put_raw(&self->args, mp_of_buf(&after));
-        mp_put_int(&self->args, PAGE);
-        err = tool_bus_call(self->bus, actor, command, mp_of_buf(&self->args), &self->page,
-                            &self->why);
-        if (err != ERR_OK)
-            break;
-        mp_t body = mp_of_buf(&self->page);
-        if (!mp_at(body, 1, &items) || !mp_at(body, 2, &next) || !mp_read_array(&items, &count)) {
-            err = malformed(self, command);
-            break;
-        }
-        buf_reset(&after);
-        mp_put_raw(&after, next);
-        for (uint32_t i = 0; i < count && err == ERR_OK && mp_next(&items, &item); i++) {
-            progress_show(&self->progress, ++self->done);
-            err = take(self, item);
-        }
-    } while (err == ERR_OK && mp_type(mp_of_buf(&after)) != MP_NIL);
-    buf_fini(&after);
-    return err;
+    step_t *step = arg;
+    (void)why; /* is self->why */
+    progress_show(&step->export->progress, ++step->export->done);
+    return step->take(step->export, item);
+}
+
+static err_t scan(export_t *self, const char *actor, const char *command,
+                  err_t (*take)(export_t *self, mp_t item))
+{
+    step_t step = {self, take};
+    return tool_bus_scan(self->bus, actor, command, take_item, &step, &self->why);
 }
 
 /* --- objects and states ---------------------------------------------------------------------- */
@@ -279,7 +262,7 @@ static err_t export_all(export_t *self)
     self->tar = export_tar_open(self->path, &self->why);
     if (!self->tar)
         return ERR_IO;
-    self->bus = tool_bus_open(self->config, self->server != NULL, &self->why);
+    self->bus = tool_bus_open(self->config, self->server != NULL, false, &self->why);
     if (!self->bus)
         return ERR_UNAVAILABLE;
     self->progress = progress_begin("exporting", 0);
@@ -296,6 +279,7 @@ static void print_summary(const export_t *self)
     if (self->left_out)
         printf("left out %llu: files with names that an archive cannot have\n",
                (unsigned long long)self->left_out);
+    printf("not exported: the values that history.0 has recorded\n");
 }
 
 int cli_export(int argc, char **argv, config_t *config)
@@ -314,7 +298,7 @@ int cli_export(int argc, char **argv, config_t *config)
     export_spool_destroy(&self.objects);
     export_spool_destroy(&self.states);
     export_tar_destroy(&self.tar);
-    buf_t *const buffers[] = {&self.args, &self.page, &self.answer, &self.line, &self.why};
+    buf_t *const buffers[] = {&self.args, &self.answer, &self.line, &self.why};
     for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++)
         buf_fini(buffers[i]);
     return status;

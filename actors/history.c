@@ -53,7 +53,8 @@ typedef struct {
 static void sink(void *arg, const history_row_t *row)
 {
     sink_t *self = arg;
-    (void)history_record(self->history, buf_str(&self->point->store_id), row); /* logged there */
+    if (self->history->recording)
+        (void)history_record(self->history, buf_str(&self->point->store_id), row); /* logs */
 }
 
 static history_pass_t pass_of(history_t *self, const history_point_t *point, sink_t *arg)
@@ -83,6 +84,15 @@ void history_apply(history_t *self, history_point_t *point, const history_row_t 
     note_due(self, point);
 }
 
+static bool has_row_of(history_t *self, const history_point_t *point, int64_t ts)
+{
+    history_row_t row;
+    history_scan_t *scan = history_scan_new(self->engine, buf_str(&point->store_id), ts);
+    bool has = scan && history_scan_next(scan, &row, NULL) && row.ts == ts;
+    history_scan_destroy(&scan);
+    return has;
+}
+
 static void on_state_change(history_t *self, const event_t *event)
 {
     mp_t id_value, state;
@@ -95,6 +105,8 @@ static void on_state_change(history_t *self, const event_t *event)
     history_point_t *point = history_points_find(self->points, id);
     if (!point || !history_row_of_state(state, self->env->now(self->env), &row))
         return; /* not recorded, or deleted */
+    if (event->instance.len == 0 && has_row_of(self, point, row.ts))
+        return; /* an import brings a value again that was recorded when it was new */
     point->wants_value = false;
     bool changed = !mp_find_double(state, "lc", &lc) || lc == (double)row.ts;
     history_apply(self, point, &row, changed);
@@ -362,6 +374,8 @@ static void expire(history_t *self, history_point_t *point, int64_t mono_ms)
 static void run_retention(history_t *self, int64_t mono_ms)
 {
     size_t len = history_points_len(self->points);
+    if (!self->recording)
+        return;
     for (uint32_t n = 0; n < RETENTION_POINTS && n < len; n++) {
         if (self->retention_jobs >= RETENTION_JOBS_MAX)
             return;
@@ -539,6 +553,7 @@ static err_t history_open(env_t *env, const config_t *config, void **self_p, buf
     assert(self);
     self->env = env;
     self->due_at = HISTORY_NEVER;
+    self->recording = config_bool(config, "recording");
     history_native_read((mp_t){NULL, NULL}, &self->native);
     err_t err = open_engine(self, config, why);
     if (err == ERR_OK) {

@@ -12,8 +12,9 @@
  * ours has one more argument, or key: truncated = true.
  *
  * Recorded is every state whose object has common.custom["history.0"].enabled, by the rules of
- * actors/history_rules.h. When recording begins and when it ends a null is written (q 64), so that
- * charts show the gap. Users other than admin read the history of states that they may read.
+ * actors/history_rules.h, unless the key recording is off. When recording begins and when it ends a
+ * null is written (q 64), so that charts show the gap. Users other than admin read the history of
+ * states that they may read.
  *
  * Source: data-model.md 10, commands.md 2.6.
  * Thread contract: the actor's own thread. */

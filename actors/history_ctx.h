@@ -25,6 +25,7 @@ typedef struct {
     replica_t *replica;
     history_points_t *points;
     history_native_t native;
+    bool recording;      /* off: the rules neither record nor delete */
     uint64_t reading;    /* number of the reading of objects under way, or the last */
     history_job_t *jobs; /* a ring, in turn; NULL: none */
     size_t jobs_len;

@@ -9,6 +9,7 @@
 
 #define PREFIX "history."
 #define SUFFIX ".json"
+#define DAY_MS INT64_C(86400000)
 
 bool history_file_name(str_t name, str_t *id)
 {
@@ -20,43 +21,67 @@ bool history_file_name(str_t name, str_t *id)
     return true;
 }
 
-bool history_file_fits(str_t file_id, str_t id)
+void history_file_put_id(buf_t *out, str_t id)
 {
-    if (file_id.len != id.len)
-        return false;
     for (size_t i = 0; i < id.len; i++) {
-        char c = id.p[i];
-        if (c == '\0' || strchr("|*,;\"'<>?:/\\", c))
-            c = '~';
-        if (c != file_id.p[i])
+        bool replaced = id.p[i] == '\0' || strchr("|*,;\"'<>?:/\\", id.p[i]);
+        buf_append_byte(out, replaced ? '~' : (uint8_t)id.p[i]);
+    }
+}
+
+/* --- days ------------------------------------------------------------------------------------ */
+
+static bool read_digits(const char *at, size_t len, int *number)
+{
+    *number = 0;
+    for (size_t i = 0; i < len; i++) {
+        if (at[i] < '0' || at[i] > '9')
             return false;
+        *number = *number * 10 + (at[i] - '0');
     }
     return true;
 }
 
-/* Beginning of the year of a folder name in ms, or 0. */
-static int64_t year_of(str_t day)
+bool history_day_begin(str_t day, int64_t *ms)
 {
-    struct tm tm = {.tm_mday = 1};
-    if (day.len < 4)
-        return 0;
-    for (size_t i = 0; i < 4; i++) {
-        if (day.p[i] < '0' || day.p[i] > '9')
-            return 0;
-        tm.tm_year = tm.tm_year * 10 + (day.p[i] - '0');
-    }
-    tm.tm_year -= 1900;
-    return (int64_t)timegm(&tm) * 1000;
+    int year, month, number;
+    if (day.len != 8 || !read_digits(day.p, 4, &year) || !read_digits(day.p + 4, 2, &month) ||
+        !read_digits(day.p + 6, 2, &number))
+        return false;
+    struct tm tm = {.tm_year = year - 1900, .tm_mon = month - 1, .tm_mday = number};
+    *ms = (int64_t)timegm(&tm) * 1000;
+    /* timegm makes 2 March of 30 February. */
+    return tm.tm_mon == month - 1 && tm.tm_mday == number;
 }
 
-static bool read_row(mp_t map, int64_t year_ms, history_row_t *row)
+/* The times that a file may have. */
+typedef struct {
+    int64_t from, to;
+} span_t;
+
+static span_t span_of(str_t day)
+{
+    int64_t begin;
+    if (!history_day_begin(day, &begin))
+        return (span_t){-HISTORY_TS_MAX, HISTORY_TS_MAX};
+    return (span_t){begin - DAY_MS, begin + 2 * DAY_MS};
+}
+
+static bool is_within(const span_t *span, int64_t ts)
+{
+    return ts >= span->from && ts <= span->to;
+}
+
+/* --- rows ------------------------------------------------------------------------------------ */
+
+static bool read_row(mp_t map, const span_t *span, history_row_t *row)
 {
     double ts;
     if (!mp_find_double(map, "ts", &ts) || !history_row_of_state(map, 0, row))
         return false;
-    if (row->ts > 0 && row->ts < year_ms)
+    if (!is_within(span, row->ts) && is_within(span, row->ts * 1000))
         row->ts *= 1000;
-    return row->ts <= HISTORY_TS_MAX;
+    return true;
 }
 
 static err_t give(buf_t *rows, uint32_t count, history_rows_fn *take, void *arg)
@@ -73,7 +98,7 @@ static err_t give(buf_t *rows, uint32_t count, history_rows_fn *take, void *arg)
     return err;
 }
 
-static err_t read_rows(mp_t list, int64_t year_ms, history_rows_fn *take, void *arg,
+static err_t read_rows(mp_t list, const span_t *span, history_rows_fn *take, void *arg,
                        history_day_t *summary)
 {
     buf_t rows = {0};
@@ -82,8 +107,12 @@ static err_t read_rows(mp_t list, int64_t year_ms, history_rows_fn *take, void *
     mp_t map;
     err_t err = mp_read_array(&list, &len) ? ERR_OK : ERR_BAD_ARGS;
     while (err == ERR_OK && len-- > 0 && mp_next(&list, &map)) {
-        if (!read_row(map, year_ms, &row)) {
+        if (!read_row(map, span, &row)) {
             summary->skipped++;
+            continue;
+        }
+        if (!is_within(span, row.ts)) {
+            summary->outside++;
             continue;
         }
         history_row_to_list(&rows, &row);
@@ -103,10 +132,11 @@ err_t history_read_day(str_t json, str_t day, history_rows_fn *take, void *arg,
                        history_day_t *summary)
 {
     buf_t values = {0};
+    const span_t span = span_of(day);
     *summary = (history_day_t){0};
     err_t err = json_to_mp(&values, json);
     if (err == ERR_OK)
-        err = read_rows(mp_of_buf(&values), year_of(day), take, arg, summary);
+        err = read_rows(mp_of_buf(&values), &span, take, arg, summary);
     buf_fini(&values);
     return err;
 }

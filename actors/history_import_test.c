@@ -55,10 +55,43 @@ static void test_file_names(void **state)
     assert_false(history_file_name(STR_LIT("history.a.txt"), &id));
     assert_false(history_file_name(STR_LIT("other.a.json"), &id));
     assert_false(history_file_name(STR_LIT(""), &id));
-    assert_true(history_file_fits(STR_LIT("a.b~c"), STR_LIT("a.b/c")));
-    assert_true(history_file_fits(STR_LIT("a.b~c"), STR_LIT("a.b~c")));
-    assert_false(history_file_fits(STR_LIT("a.b~c"), STR_LIT("a.b-c")));
-    assert_false(history_file_fits(STR_LIT("a.b"), STR_LIT("a.bc")));
+    buf_t out = {0};
+    history_file_put_id(&out, STR_LIT("a.b/c|*,;\"'<>?:\\~\0d"));
+    assert_true(str_is(buf_str(&out), "a.b~c~~~~~~~~~~~~~d"));
+    buf_fini(&out);
+}
+
+static void test_days(void **state)
+{
+    (void)state;
+    int64_t ms;
+    assert_true(history_day_begin(STR_LIT("20231113"), &ms));
+    assert_int_equal(ms, 1699833600000);
+    assert_true(history_day_begin(STR_LIT("20240229"), &ms));
+    static const char *const wrong[] = {"",         "2023",     "20230229",  "20231301", "20230010",
+                                        "2023111x", "-0231113", "20231113 ", "20231100"};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+        assert_false(history_day_begin(str_of(wrong[i]), &ms));
+}
+
+/* East of Greenwich a year begins before it does by UTC; such a row is of milliseconds as well. */
+static void test_rows_of_other_days(void **state)
+{
+    (void)state;
+    buf_t out = {0};
+    history_day_t day;
+    assert_int_equal(history_read_day(STR_LIT("[{\"ts\":1704063600000,\"val\":1},"
+                                              "{\"ts\":1704067200,\"val\":2},"
+                                              "{\"ts\":1699833600000,\"val\":3},"
+                                              "{\"ts\":8640000000000000,\"val\":4},"
+                                              "{\"ts\":-1,\"val\":5}]"),
+                                      STR_LIT("20240101"), collect, &out, &day),
+                     ERR_OK);
+    assert_int_equal(day.rows, 2);
+    assert_int_equal(day.outside, 3);
+    assert_int_equal(day.skipped, 0);
+    assert_true(str_is(buf_str(&out), "[[1704063600000,1],[1704067200000,2]]"));
+    buf_fini(&out);
 }
 
 static void test_odd_elements(void **state)
@@ -127,6 +160,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_usage),        cmocka_unit_test(test_file_names),
+        cmocka_unit_test(test_days),         cmocka_unit_test(test_rows_of_other_days),
         cmocka_unit_test(test_odd_elements), cmocka_unit_test(test_bad_files),
         cmocka_unit_test(test_portions),
     };

@@ -46,12 +46,13 @@ static const char *answer_as_others(void *arg, const char *actor, const char *co
 #define CUSTOM(settings)                                                                           \
     "{\"type\":\"state\",\"common\":{\"custom\":{\"history.0\":{\"enabled\":true" settings "}}}}"
 
-static fake_env_t *open_history_in(const char *data, const char *objects)
+static fake_env_t *open_history_as(const char *data, const char *objects, const char *recording)
 {
     fake_env_t *env = fake_env_new();
     config_t *config = config_new();
     buf_t why = {0};
     assert_int_equal(config_set(config, "data", str_of(data), &why), ERR_OK);
+    assert_int_equal(config_set(config, "recording", str_of(recording), &why), ERR_OK);
     others = (others_t){.objects = objects,
                         .states = "[null,[{\"val\":77,\"ts\":5,\"lc\":5}]]",
                         .state = "[null,{\"val\":1}]"};
@@ -60,6 +61,11 @@ static fake_env_t *open_history_in(const char *data, const char *objects)
     config_destroy(&config);
     buf_fini(&why);
     return env;
+}
+
+static fake_env_t *open_history_in(const char *data, const char *objects)
+{
+    return open_history_as(data, objects, "on");
 }
 
 static fake_env_t *open_history(const char *objects)
@@ -130,6 +136,43 @@ static void test_usage(void **state)
                         "[null,[{\"ts\":1700000001000,\"val\":20,\"ack\":true},"
                         "{\"ts\":1700000002000,\"val\":21,\"ack\":true}],null,7]");
     assert_string_equal(values(env, "a.c"), "");
+    fake_env_destroy(&env);
+}
+
+static void import_state(fake_env_t *env, const char *args)
+{
+    fake_env_event(env, "states", "stateChange", "", args);
+}
+
+/* An import brings the last value of a state twice: as its state and among the recorded ones. */
+static void test_values_of_an_import(void **state)
+{
+    (void)state;
+    fake_env_t *env = open_history("[[\"a.b\"," CUSTOM("") "]]");
+    const char *first = values(env, "a.b");
+    assert_null(strstr(first, "20"));
+    fake_env_call(env, "history.put", "[\"a.b\",[[1690000000000,20,1,0]]]");
+    import_state(env, "[\"a.b\",{\"val\":20,\"ts\":1690000000000,\"lc\":1690000000000}]");
+    import_state(env, "[\"a.b\",{\"val\":20,\"ts\":1690000000000,\"lc\":1690000000000}]");
+    import_state(env, "[\"a.b\",{\"val\":30,\"ts\":1690000001000,\"lc\":1690000001000}]");
+    assert_int_equal(strncmp(values(env, "a.b"), "20 30", 5), 0);
+    assert_null(strstr(values(env, "a.b"), "20 20"));
+    fake_env_destroy(&env);
+}
+
+/* Neither values nor the nulls at beginning and end; what is put is stored. */
+static void test_recording_switched_off(void **state)
+{
+    (void)state;
+    fake_env_t *env = open_history_as(":memory:", "[[\"a.b\"," CUSTOM("") "]]", "off");
+    change(env, "a.b", "20", T0 + 1000, true);
+    fake_env_event(env, "objects", "objectChange", "socketio.0", "[\"a.c\"," CUSTOM("") "]");
+    change(env, "a.c", "20", T0 + 1000, true);
+    assert_string_equal(values(env, "a.b"), "");
+    assert_string_equal(values(env, "a.c"), "");
+    assert_string_equal(fake_env_call(env, "history.put", "[\"a.b\",[[1690000000000,5]]]"),
+                        "[null,1]");
+    assert_string_equal(values(env, "a.b"), "5");
     fake_env_destroy(&env);
 }
 
@@ -540,6 +583,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_usage),
+        cmocka_unit_test(test_values_of_an_import),
+        cmocka_unit_test(test_recording_switched_off),
         cmocka_unit_test(test_recording_follows_objects),
         cmocka_unit_test(test_alias_id),
         cmocka_unit_test(test_changes_only_asks_for_the_first_value),

@@ -21,12 +21,16 @@
 #define CONNECT_MS 5000 /* until a server that has its sockets answers */
 #define WINDOW 8        /* writes under way */
 #define POLL_ITEMS 32
+#define PAGE 1000 /* items that are asked for at once */
 #define ACTORS_OF_A_TOOL "log,objects,states,files,auth"
+#define ACTORS_WITH_HISTORY ACTORS_OF_A_TOOL ",history"
 
 static const char *const needed[] = {"objects", "states", "files", NULL};
+static const char *const needed_with_history[] = {"objects", "states", "files", "history", NULL};
 
 struct tool_bus {
     config_t *config;
+    bool with_history;
     crew_t *crew; /* NULL: a running server */
     endpoints_t *endpoints;
     requests_t *requests;
@@ -93,24 +97,26 @@ static void turn(tool_bus_t *self, int64_t wait_ms)
     }
 }
 
-static bool all_up(const tool_bus_t *self)
+/* NULL: all are there. */
+static const char *first_missing(const tool_bus_t *self, const char *const *actors)
 {
-    for (size_t i = 0; needed[i]; i++) {
-        if (!requests_is_up(self->requests, needed[i]))
-            return false;
-    }
-    return true;
+    while (*actors && requests_is_up(self->requests, *actors))
+        actors++;
+    return *actors;
 }
 
 static err_t await_up(tool_bus_t *self, buf_t *why)
 {
     int64_t deadline = sock_mono_ms() + CONNECT_MS;
-    requests_connect(self->requests, needed);
-    while (!all_up(self) && sock_mono_ms() < deadline)
+    const char *const *actors = self->with_history ? needed_with_history : needed;
+    requests_connect(self->requests, actors);
+    while (first_missing(self, actors) && sock_mono_ms() < deadline)
         turn(self, 50);
-    if (all_up(self))
+    const char *missing = first_missing(self, actors);
+    if (!missing)
         return ERR_OK;
-    buf_printf(why, "no answer from the server in %s", endpoints_run_dir(self->endpoints));
+    buf_printf(why, "no answer from the server in %s (%s)", endpoints_run_dir(self->endpoints),
+               missing);
     return ERR_UNAVAILABLE;
 }
 
@@ -123,7 +129,10 @@ static bool never_interrupted(void)
 
 static err_t start_crew(tool_bus_t *self, buf_t *why)
 {
-    err_t err = config_set(self->config, "only", STR_LIT(ACTORS_OF_A_TOOL), why);
+    const char *actors = self->with_history ? ACTORS_WITH_HISTORY : ACTORS_OF_A_TOOL;
+    err_t err = config_set(self->config, "only", str_of(actors), why);
+    if (err == ERR_OK)
+        err = config_set(self->config, "recording", STR_LIT("off"), why);
     if (err != ERR_OK)
         return err;
     self->crew = crew_new(self->config, why);
@@ -155,11 +164,12 @@ static err_t connect_all(tool_bus_t *self, bool need_server, buf_t *why)
     return await_up(self, why);
 }
 
-tool_bus_t *tool_bus_open(config_t *config, bool need_server, buf_t *why)
+tool_bus_t *tool_bus_open(config_t *config, bool need_server, bool with_history, buf_t *why)
 {
     tool_bus_t *self = calloc(1, sizeof *self);
     assert(self);
     self->config = config;
+    self->with_history = with_history;
     zsys_handler_set(NULL); /* CZMQ's own would keep an interrupt from ending the tool */
     log_level_t level = config_is_set(config, "log-level")
                             ? (log_level_t)log_level_parse(config_text(config, "log-level"))
@@ -255,6 +265,45 @@ err_t tool_bus_call(tool_bus_t *self, const char *actor, const char *command, mp
     if (err != ERR_OK)
         buf_printf(why, "%s: %.*s", command, STR_ARG(buf_str(&text)));
     buf_fini(&text);
+    return err;
+}
+
+/* Hands out the items of a page; *after becomes where the next one begins. */
+static err_t take_page(mp_t page, const char *command, tool_bus_take_fn *take, void *arg,
+                       buf_t *after, buf_t *why)
+{
+    mp_t items, next, item;
+    uint32_t count;
+    err_t err = ERR_OK;
+    if (!mp_at(page, 1, &items) || !mp_at(page, 2, &next) || !mp_read_array(&items, &count)) {
+        buf_printf(why, "%s: unexpected answer", command);
+        return ERR_BAD_FRAME;
+    }
+    buf_reset(after);
+    mp_put_raw(after, next);
+    for (uint32_t i = 0; i < count && err == ERR_OK && mp_next(&items, &item); i++)
+        err = take(arg, item, why);
+    return err;
+}
+
+err_t tool_bus_scan(tool_bus_t *self, const char *actor, const char *command,
+                    tool_bus_take_fn *take, void *arg, buf_t *why)
+{
+    buf_t after = {0}, args = {0}, page = {0};
+    err_t err = ERR_OK;
+    mp_put_nil(&after);
+    do {
+        buf_reset(&args);
+        mp_put_array(&args, 2);
+        mp_put_raw(&args, mp_of_buf(&after));
+        mp_put_int(&args, PAGE);
+        err = tool_bus_call(self, actor, command, mp_of_buf(&args), &page, why);
+        if (err == ERR_OK)
+            err = take_page(mp_of_buf(&page), command, take, arg, &after, why);
+    } while (err == ERR_OK && mp_type(mp_of_buf(&after)) != MP_NIL);
+    buf_fini(&after);
+    buf_fini(&args);
+    buf_fini(&page);
     return err;
 }
 

@@ -23,9 +23,10 @@ err_t tool_use_server(config_t *config, const char *server, buf_t *why) MUST_USE
  * assumed). */
 bool tool_endpoint_alive(const char *endpoint);
 
-/* config: borrowed as long as the tool_bus lives, and changed. need_server: start nothing. NULL:
- * one line in why. Caller owns. */
-tool_bus_t *tool_bus_open(config_t *config, bool need_server, buf_t *why);
+/* config: borrowed as long as the tool_bus lives, and changed. need_server: start nothing.
+ * with_history: the actor of recorded values is needed too; one that is started records nothing.
+ * NULL: one line in why. Caller owns. */
+tool_bus_t *tool_bus_open(config_t *config, bool need_server, bool with_history, buf_t *why);
 /* Stops what it has started. False: that went wrong (one line in why). */
 bool tool_bus_close(tool_bus_t **self_p, buf_t *why);
 bool tool_bus_is_server(const tool_bus_t *self);
@@ -36,6 +37,11 @@ void tool_bus_describe(const tool_bus_t *self, buf_t *out);
  * On error one line in why. */
 err_t tool_bus_call(tool_bus_t *self, const char *actor, const char *command, mp_t args,
                     buf_t *answer, buf_t *why) MUST_USE;
+/* Asks for page after page of a store, [after, limit] -> [nil, [item...], after|nil], and hands out
+ * the items (borrowed for the call). An error of take ends it. */
+typedef err_t tool_bus_take_fn(void *arg, mp_t item, buf_t *why);
+err_t tool_bus_scan(tool_bus_t *self, const char *actor, const char *command,
+                    tool_bus_take_fn *take, void *arg, buf_t *why) MUST_USE;
 /* A write whose answer is not waited for now; at most a few are under way, then it waits. The first
  * error is reported by the next tool_bus_post or tool_bus_finish. */
 err_t tool_bus_post(tool_bus_t *self, const char *actor, const char *command, mp_t args,

@@ -10,9 +10,10 @@
     9007199254740992.0 /* 2^53: beyond it a double no longer holds every integer                   \
                         */
 
-#define EQUAL_SEARCH_MIN 65536 /* bytes that mp_equal may look through for keys in another order   \
-                                */
-#define EQUAL_SEARCH_FACTOR 4  /* ... and so many times the value's length */
+#define EQUAL_SEARCH_MIN                                                                           \
+    65536                     /* bytes that mp_equal may look through for keys in another order    \
+                               */
+#define EQUAL_SEARCH_FACTOR 4 /* ... and so many times the value's length */
 
 /* --- reading --------------------------------------------------------------------------------- */
 

@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /* The import's first look at an archive. Property: what is refused gives a reason that is safe for
  * a terminal; of what is accepted every id and every name is one that a database takes, no name
- * leaves its folder, sizes stay within their limits, the summary counts what was handed out, and a
- * second reading gives the same. */
+ * leaves its folder, sizes stay within their limits, recorded values are rows that the history
+ * actor takes, the summary counts what was handed out, and a second reading gives the same. */
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "actors/backup_read.h"
+#include "actors/history_store.h"
 #include "tests/fuzz/fuzz.h"
 
 static const backup_limits_t limits = {.max_value = 2000,
                                        .max_line = 8000,
                                        .max_file = 20000,
+                                       .max_row = 1000,
                                        .max_document = 50000,
                                        .max_total = 1 << 20,
                                        .max_entries = 50,
@@ -20,7 +22,7 @@ static const backup_limits_t limits = {.max_value = 2000,
                                        .ratio_from = 65536};
 
 typedef struct {
-    uint64_t objects, states, files, file_bytes;
+    uint64_t objects, states, files, file_bytes, values;
 } counts_t;
 
 static void check_value(str_t id, mp_t value)
@@ -59,11 +61,22 @@ static err_t take_file(void *arg, str_t storage, str_t name, str_t bytes, int64_
     return ERR_OK;
 }
 
-static uint64_t again(const backup_summary_t *summary)
+static err_t take_value(void *arg, str_t id, mp_t row, buf_t *why)
+{
+    history_row_t parsed;
+    (void)why;
+    assert(!backup_id_check(id) && history_id_ok(id));
+    assert(mp_check(row, true) == ERR_OK && history_row_of_list(row, &parsed));
+    assert((size_t)(row.end - row.p) <= limits.max_row);
+    ((counts_t *)arg)->values++;
+    return ERR_OK;
+}
+
+static uint64_t skipped(const backup_summary_t *summary, const char *reason)
 {
     uint64_t count = 0;
     for (size_t i = 0; i < BACKUP_SKIPS_MAX && summary->skips[i].reason; i++) {
-        if (strstr(summary->skips[i].reason, "occurs again"))
+        if (strstr(summary->skips[i].reason, reason))
             count += summary->skips[i].count;
     }
     return count;
@@ -71,7 +84,8 @@ static uint64_t again(const backup_summary_t *summary)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const backup_ops_t ops = {take_object, take_state, take_file, NULL};
+    static const backup_ops_t ops = {
+        .object = take_object, .state = take_state, .file = take_file, .value = take_value};
     str_t bytes = {(const char *)data, size};
     buf_t why = {0}, second_why = {0};
     counts_t counts = {0};
@@ -83,7 +97,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     assert((err == ERR_OK) == (why.len == 0) && why.len < 1500);
     for (size_t i = 0; i < why.len; i++)
         assert(why.data[i] >= 0x20 && why.data[i] != 0x7f);
-    assert(counts.objects + counts.states == summary.objects + summary.states + again(&summary));
+    assert(counts.objects + counts.states ==
+           summary.objects + summary.states + skipped(&summary, "occurs again"));
+    assert(counts.values == summary.values + skipped(&summary, "one millisecond"));
+    assert((summary.values == 0) == (summary.recorded == 0));
     if (err == ERR_OK)
         assert(counts.files == summary.files && counts.file_bytes == summary.file_bytes);
     buf_fini(&why);

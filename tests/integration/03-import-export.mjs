@@ -11,6 +11,7 @@ import { jsonLines, makeTar, makeTarGz, readTarGz } from './lib/tar.mjs';
 
 const BACKUP = path.join(ROOT, 'tests/conformance/data/iobroker-backup.tar.gz');
 const HISTORY = path.join(ROOT, 'tests/conformance/data/iobroker-history.tar.gz');
+const DAY = Date.UTC(2023, 10, 13);
 const OBJECT = '{"_id":"a.0","type":"meta","common":{"name":"a","type":"meta.user"},"native":{}}';
 
 function places(t) {
@@ -63,11 +64,111 @@ test('a dry run writes nothing', async t => {
     assert.equal(fs.existsSync(at('data')), false);
 });
 
-test('history alone is no error', async t => {
+// What getHistory answers of the days in the tests: [ts, val] of each row.
+async function recorded(client, id, day = DAY) {
+    const options = { start: day, end: day + 2 * 86_400_000, aggregate: 'none', count: 5000, limit: 5000 };
+    const [rows] = await client.call('getHistory', id, options);
+    return rows.map(({ ts, val }) => [ts, val]);
+}
+
+function day(name, ...rows) {
+    return [name, JSON.stringify(rows.map(([ts, val]) => ({ ts, val, ack: 1, q: 0 })))];
+}
+
+async function serving(t, at, data) {
+    const server = await serve(t, ['--data', at(data), '--listen', '127.0.0.1:0']);
+    return { server, client: await connect(t, server.urls[0]) };
+}
+
+test('recorded values', async t => {
     const at = places(t);
-    const out = await succeed('import', HISTORY, '--data', at('data'));
-    assert.match(out, /^imported 0 objects, 0 states and 0 files /);
-    assert.match(out, /skipped \d+: history is not imported yet/);
+    const expected = new Map(); // id -> rows, as the archive has them
+    for (const [name, content] of readTarGz(fs.readFileSync(HISTORY))) {
+        expected.set(/history\.(.+)\.json$/.exec(name)[1], JSON.parse(content).map(({ ts, val }) => [ts, val]));
+    }
+    const total = [...expected.values()].reduce((sum, rows) => sum + rows.length, 0);
+    for (const dryRun of [['--dry-run'], [], []]) { // the second time changes nothing
+        const out = await succeed('import', HISTORY, '--data', at('data'), ...dryRun);
+        assert.match(out, dryRun.length ? /^would import 0 objects/ : /^imported 0 objects/);
+        assert.ok(out.includes(` 0 files (0 bytes), and ${total} recorded values of ${expected.size} states, into `), out);
+        assert.doesNotMatch(out, /skipped/);
+        assert.equal(fs.existsSync(at('data')), dryRun.length === 0);
+    }
+    const { server, client } = await serving(t, at, 'data');
+    assert.equal(expected.size, 2);
+    for (const [id, rows] of expected) {
+        assert.deepEqual(await recorded(client, id), rows);
+    }
+    assert.equal((await server.stop()).status, 0);
+    assert.match(await succeed('export', at('x.tar.gz'), '--data', at('data')), /^not exported: the values that history/m);
+});
+
+test('recorded values of a backup, and nothing else is recorded', async t => {
+    const at = places(t);
+    const custom = id => ({ _id: id, type: 'state', common: { custom: { 'history.0': { enabled: true } } }, native: {} });
+    const moved = custom('a.0.moved');
+    moved.common.custom['history.0'].aliasId = 'a:moved';
+    fs.writeFileSync(at('all.tar.gz'), makeTarGz([
+        day('backup/history/20231113/history.a.0.b~c.json', [DAY, 1], [DAY + 1000, 2]),
+        day('backup/history/20231114/history.a.0.b~c.json', [DAY + 86_400_000, null]),
+        day('backup/history/20231113/history.a.0.x~y.json', [DAY, 'of whom?']),
+        day('backup/history/20231113/history.a~moved.json', [DAY, true]),
+        day('backup/history/20231113/history.a.0.deleted.json', [DAY, 'x']),
+        ['backup/objects.jsonl', ['a.0.b/c', 'a.0.x/y', 'a.0.x:y'].map(custom).concat(moved).map(JSON.stringify).join('\n')],
+        ['backup/states.jsonl', `{"id":"a.0.b/c","state":{"val":2,"ack":true,"ts":${DAY + 1000},"lc":${DAY + 1000}}}`],
+    ]));
+    for (let times = 0; times < 2; times++) {
+        const out = await succeed('import', at('all.tar.gz'), '--data', at('data'));
+        assert.match(out, /^imported 4 objects, 1 state and 0 files \(0 bytes\), and 5 recorded values of 3 states, into /);
+        assert.match(out, /^skipped 1: several states have ids that fit the name \(history\/20231113\/history.a.0.x~y.json\)$/m);
+    }
+    const { server, client } = await serving(t, at, 'data');
+    const expected = [[DAY, 1], [DAY + 1000, 2], [DAY + 86_400_000, null]];
+    assert.deepEqual(await recorded(client, 'a.0.b/c'), expected);
+    assert.deepEqual(await recorded(client, 'a.0.moved'), [[DAY, true]]);
+    assert.deepEqual(await recorded(client, 'a.0.deleted'), [[DAY, 'x']]);
+    assert.deepEqual(await recorded(client, 'a.0.x/y'), []);
+
+    await succeed('import', at('all.tar.gz'), '--data', at('data'));
+    await succeed('import', at('all.tar.gz'), '--data', at('data'));
+    assert.deepEqual(await recorded(client, 'a.0.b/c'), expected, 'imported into the running server');
+    assert.equal((await server.stop()).status, 0);
+});
+
+test('what is damaged in recorded values is skipped', async t => {
+    const at = places(t);
+    fs.writeFileSync(at('history.tar.gz'), makeTarGz([
+        ['history/20231113/history.a.json', `[{"ts":${DAY}`],
+        ['history/20231113/history.b.json', ''],
+        ['history/20231113/history.c.json', `{"ts":${DAY}}`],
+        ['history/20231313/history.d.json', `[{"ts":${DAY}}]`],
+        ['history/20231113/history.e?.json', `[{"ts":${DAY}}]`],
+        ['history/20231113/history.deep.json', `[{"ts":${DAY},"val":${'['.repeat(5000)}${']'.repeat(5000)}}]`],
+        ['history/20231113/history.large.json', `[{"ts":${DAY},"val":"${'x'.repeat(3 << 20)}"}]`],
+        day('history/20231113/history.g.json', [DAY + 2000, 2], ['x', 5], [DAY + 1000, 1], [8.64e15, 0], [-1, 0],
+            [DAY + 3000, { a: [1] }], [null, 0]),
+    ]));
+    const out = await succeed('import', at('history.tar.gz'), '--data', at('data'));
+    assert.match(out, /, and 3 recorded values of 1 state, into /);
+    for (const [count, reason] of [[2, 'damaged values: invalid JSON'], [1, 'damaged values: they are no list'],
+        [1, 'damaged values: they are nested too deeply'], [1, 'the name is not that of recorded values of a day'],
+        [1, 'the id has one of the characters'], [1, 'the value is too large'], [2, 'the value has no time'],
+        [2, 'the value is not of the day of its file']]) {
+        assert.ok(out.includes(`skipped ${count}: ${reason}`), `${count} ${reason}\n${out}`);
+    }
+    const { client } = await serving(t, at, 'data');
+    assert.deepEqual(await recorded(client, 'g'), [[DAY + 1000, 1], [DAY + 2000, 2], [DAY + 3000, { a: [1] }]]);
+});
+
+test('many values of a day', async t => {
+    const at = places(t);
+    const rows = Array.from({ length: 25_000 }, (_, i) => [DAY + 3 * i, i]);
+    fs.writeFileSync(at('history.tar.gz'), makeTarGz([day('history/20231113/history.a.json', ...rows)]));
+    const out = await succeed('import', at('history.tar.gz'), '--data', at('data'));
+    assert.match(out, /, and 25000 recorded values of 1 state, into /);
+    const { client } = await serving(t, at, 'data');
+    const last = await recorded(client, 'a', DAY + 3 * 24_990);
+    assert.deepEqual(last, rows.slice(24_990));
 });
 
 test('the older format: one document', async t => {
@@ -116,6 +217,11 @@ const hostile = {
     'an id that is a pattern': [makeTarGz([['backup/objects.jsonl', '{"_id":"a.*"}']]), /objects.jsonl:1: the id has one of/],
     'a value that is too deep': [makeTarGz([good, ['backup/states.jsonl',
         `{"id":"a","state":{"val":${'['.repeat(5000)}${']'.repeat(5000)}}}`]]), /states.jsonl:1: Value is nested too deeply/],
+    'recorded values with a path traversal': [makeTarGz([['history/20231113/../history.a.json', '[]']]), /leaves its folder/],
+    'recorded values that occur twice': [makeTarGz([['history/20231113/history.a.json', `[{"ts":${DAY}}]`],
+        ['backup/history/20231113/history.a.json', `[{"ts":${DAY}}]`]]), /the name occurs twice/],
+    'recorded values in half an archive': [makeTarGz([['history/20231113/history.a.json', `[{"ts":${DAY}}]`]]).subarray(0, -9),
+        /damaged/],
     'no backup': [makeTarGz([['readme.txt', 'x']]), /there is no backup in it/],
     'no archive': [Buffer.from('PK\x03\x04 something else'.repeat(100)), /damaged/],
     nothing: [Buffer.alloc(0), /damaged|no backup/],
