@@ -9,7 +9,7 @@
 
 #include "bus/log.h"
 
-#define FILE_MAX_BYTES (1024u * 1024u)
+#define FILE_MAX_BYTES ((size_t)1024 * 1024)
 #define KEYS_MAX 256
 #define VARIABLE_PREFIX "IOBUS_"
 
