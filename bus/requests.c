@@ -14,8 +14,9 @@
 #include "bus/sock.h"
 
 #define LINKS_MAX 16
-#define FRAMES_PER_TURN 1000 /* so that one busy actor does not keep the loop from the others */
-#define EXPIRE_EVERY_MS 50   /* how exact deadlines are */
+#define FRAMES_PER_TURN 1000  /* so that one busy actor does not keep the loop from the others */
+#define FIRST_CONNECT_MS 500 /* how long requests wait for the first connection to an actor */
+#define EXPIRE_EVERY_MS 50    /* how exact deadlines are */
 #define FLUSH_BYTES (1024u * 1024u)
 #define HEADER_BYTES 4096 /* at most, of a request: names of user, instance, client, command */
 
@@ -27,7 +28,9 @@ typedef struct {
     zsock_t *monitor; /* PAIR with connection events; NULL for inproc, which has none */
     char monitor_name[64];
     bool up;
-    buf_t out; /* requests of this turn */
+    bool settled;      /* the first attempt to connect has had an outcome */
+    int64_t opened_ms; /* sock_mono_ms */
+    buf_t out;         /* requests of this turn */
 } link_t;
 
 typedef struct {
@@ -121,7 +124,7 @@ static link_t *link_open(requests_t *self, const char *actor)
     link_t *link = &self->links[self->links_len++];
     const char *url = endpoints_connect(self->endpoints, actor, ENDPOINT_REQUEST);
     bool local = endpoints_is_local(self->endpoints, actor);
-    *link = (link_t){.actor = actor, .up = local};
+    *link = (link_t){.actor = actor, .up = local, .settled = local, .opened_ms = sock_mono_ms()};
     /* No limit on this side: ZeroMQ would end the connection for good over a frame that is too
      * large. */
     link->dealer = sock_new(ZMQ_DEALER, self->peer, INT32_MAX);
@@ -305,7 +308,7 @@ void requests_destroy(requests_t **self_p)
 
 static void flush_link(requests_t *self, link_t *link)
 {
-    if (link->out.len == 0)
+    if (link->out.len == 0 || !link->up)
         return;
     err_t err = sock_send_buf(link->dealer, &link->out);
     buf_reset(&link->out);
@@ -336,8 +339,9 @@ uint64_t requests_send(requests_t *self, const char *actor, str_t command, const
     slot->deadline_ms = ttl_ms < INT64_MAX - mono_ms ? mono_ms + ttl_ms : INT64_MAX;
     slot->done = done;
     slot->arg = arg;
-    if (!link->up || size > self->max_frame) {
-        slot->refused = link->up ? ERR_TOO_LARGE : ERR_UNAVAILABLE;
+    bool gone = !link->up && link->settled;
+    if (gone || link->out.len + size > self->max_frame) {
+        slot->refused = gone ? ERR_UNAVAILABLE : size > self->max_frame ? ERR_TOO_LARGE : ERR_BUSY;
         self->refused++;
         return slot->corr;
     }
@@ -398,9 +402,10 @@ static bool take_monitor(requests_t *self, link_t *link)
     sock_drop_rest(link->monitor, &msg);
     zmq_msg_close(&msg);
     if (number == ZMQ_EVENT_HANDSHAKE_SUCCEEDED) {
-        link->up = true;
+        link->up = link->settled = true;
     } else if (number == ZMQ_EVENT_DISCONNECTED) {
         link->up = false;
+        link->settled = true;
         buf_reset(&link->out);
         fail_link(self, link, ERR_UNAVAILABLE);
     }
@@ -457,8 +462,23 @@ bool requests_process(requests_t *self)
     return any;
 }
 
+/* Who starts before the actors waits a moment for them; after that an actor that was never there is
+ * gone. */
+static void settle_links(requests_t *self)
+{
+    for (size_t i = 0; i < self->links_len; i++) {
+        link_t *link = &self->links[i];
+        if (link->settled || sock_mono_ms() - link->opened_ms < FIRST_CONNECT_MS)
+            continue;
+        link->settled = true;
+        buf_reset(&link->out);
+        refuse_link(self, link, ERR_UNAVAILABLE);
+    }
+}
+
 int64_t requests_expire(requests_t *self, int64_t mono_ms)
 {
+    settle_links(self);
     if (self->refused > 0)
         return 0;
     if (self->open == 0)

@@ -51,8 +51,8 @@ static int setup(void **state)
     set(self, "max-header", "2048");
     set(self, "max-message", "10000");
     set(self, "max-connections", "20");
-    set(self, "ping-interval", "200");
-    set(self, "ping-timeout", "100");
+    set(self, "ping-interval", "700");
+    set(self, "ping-timeout", "200");
     self->endpoints = endpoints_new(self->config, nobody, &why);
     self->gateway = gateway_start(self->config, self->endpoints, &why);
     if (!self->gateway)
