@@ -14,9 +14,9 @@
 #include "bus/sock.h"
 
 #define LINKS_MAX 16
-#define FRAMES_PER_TURN 1000  /* so that one busy actor does not keep the loop from the others */
+#define FRAMES_PER_TURN 1000 /* so that one busy actor does not keep the loop from the others */
 #define FIRST_CONNECT_MS 500 /* how long requests wait for the first connection to an actor */
-#define EXPIRE_EVERY_MS 50    /* how exact deadlines are */
+#define EXPIRE_EVERY_MS 50   /* how exact deadlines are */
 #define FLUSH_BYTES (1024u * 1024u)
 #define HEADER_BYTES 4096 /* at most, of a request: names of user, instance, client, command */
 
