@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <assert.h>
+#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdarg.h>
@@ -237,15 +238,15 @@ endpoints_t *endpoints_new(const config_t *config, const char *const *local, buf
     return self;
 }
 
+/* Only what is in a folder that this process made for itself. */
 static void remove_run_dir(const endpoints_t *self)
 {
-    for (size_t i = 0; actor_names()[i]; i++) {
-        for (int kind = 0; kind < KINDS; kind++) {
-            if (self->entries[i].outer[kind] &&
-                strncmp(self->entries[i].outer[kind], "ipc://", 6) == 0)
-                unlink(self->entries[i].outer[kind] + 6);
-        }
-    }
+    DIR *folder = opendir(self->run_dir);
+    const struct dirent *entry;
+    while (folder && (entry = readdir(folder)) != NULL)
+        unlinkat(dirfd(folder), entry->d_name, 0);
+    if (folder)
+        closedir(folder);
     rmdir(self->run_dir);
 }
 
