@@ -11,6 +11,8 @@
 #include "gateway/command.h"
 #include "gateway/outbox.h"
 
+#define HELD_MAX 10000 /* events that wait for an answer of one client */
+
 /* An event that waits for the answer of a call. */
 typedef struct held {
     struct held *next;
@@ -36,6 +38,7 @@ struct session {
     call_t *calls;
     size_t call_count;
     held_t *held, **held_end;
+    size_t held_count;
     bool left;  /* gets no events any more */
     bool ended; /* the transport was told to end */
     bool paused;
@@ -131,6 +134,7 @@ static void drop_held(session_t *self)
         free(held);
     }
     self->held_end = &self->held;
+    self->held_count = 0;
 }
 
 static void call_free(call_t *call);
@@ -244,14 +248,19 @@ static void hold(session_t *self, const frames_t *frames, uint64_t corr)
         held->frames.items[i] = frame_ref(frames->items[i]);
     *self->held_end = held;
     self->held_end = &held->next;
+    self->held_count++;
 }
 
 /* Lets go what no longer waits for a call. */
 static void release(session_t *self)
 {
-    while (self->held && (self->held->corr == 0 || !call_find(self->core, self->held->corr))) {
+    /* Order is worth so many events; beyond, the outbox with its bounds takes over. */
+    bool force = self->held_count > HELD_MAX;
+    while (self->held &&
+           (force || self->held->corr == 0 || !call_find(self->core, self->held->corr))) {
         held_t *held = self->held;
         self->held = held->next;
+        self->held_count--;
         if (!self->held)
             self->held_end = &self->held;
         push_all(self, &held->frames);
@@ -266,10 +275,13 @@ void session_event(session_t *self, const frames_t *frames, const call_t *cause)
     if (self->ended || self->left)
         return;
     metrics_add(self->core->metrics, METRIC_EVENTS_OUT, 1);
-    if (own || self->held)
-        hold(self, frames, own ? cause->corr : 0);
-    else
+    if (!own && !self->held) {
         push_all(self, frames);
+        return;
+    }
+    hold(self, frames, own ? cause->corr : 0);
+    if (self->held_count > HELD_MAX)
+        release(self);
 }
 
 void session_emit(session_t *self, str_t name, mp_t args)
