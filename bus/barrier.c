@@ -137,11 +137,6 @@ void barrier_wait(barrier_t *self, uint64_t epoch, uint64_t seq, int64_t mono_ms
     seen(group, ERR_OK, 0, mp_of("\x90", 1));
 }
 
-bool barrier_pending(const barrier_t *self)
-{
-    return self->first != NULL;
-}
-
 void barrier_release_all(barrier_t *self)
 {
     for (group_t *group = self->first; group; group = group->next)

@@ -24,8 +24,6 @@ buf_t *barrier_reply(barrier_t *self, str_t peer);
 void barrier_reply_done(barrier_t *self);
 /* Closes the group: its replies go to the peers when event seq has been seen everywhere. */
 void barrier_wait(barrier_t *self, uint64_t epoch, uint64_t seq, int64_t mono_ms);
-/* Whether groups are waiting. */
-bool barrier_pending(const barrier_t *self);
 void barrier_release_all(barrier_t *self);
 
 #endif

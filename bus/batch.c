@@ -441,6 +441,10 @@ static err_t batch_on_stats(void *arg, const request_t *request, reply_t *reply)
     (void)request;
     reply_nil(reply);
     table_stats(self->table, reply_value(reply));
+    uint64_t bad = self->bad_frames + requests_bad_frames(self->requests);
+    for (size_t i = 0; i < self->followers_len; i++)
+        bad += follower_bad_frames(self->followers[i]);
+    mp_put_uint(reply_value(reply), bad);
     return ERR_OK;
 }
 

@@ -8,7 +8,7 @@
  *   bus.ping    [] -> [nil, name, ready, why]
  *   bus.replay  [epoch, from_seq] -> [nil, epoch, last, [frame...] or nil]
  *   bus.sync    [actor, epoch, seq] -> [nil], once this actor has seen that event of the other
- *   bus.stats   [] -> [nil, {command: {calls, errors, us, max_us}}]
+ *   bus.stats   [] -> [nil, {command: {calls, errors, us, max_us}}, bad frames]
  * Thread contract: dispatch_start is called by the parent; the rest runs in the actor's thread.
  */
 #ifndef IOBUS_BUS_DISPATCH_H

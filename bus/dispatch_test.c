@@ -402,6 +402,9 @@ static void bad_frames_harm_nobody(void **state)
     ask(world, "states", "echo", mp_of("\x91\xc0", 2), 5000);
     await_answers(world, 1);
     assert_int_equal(world->status, ERR_OK);
+    ask(world, "states", "bus.stats", NO_ARGS, 5000);
+    await_answers(world, 2);
+    assert_int_equal(number_at(world, 2), sizeof frames / sizeof frames[0]);
     zsock_destroy(&dealer);
 }
 

@@ -68,6 +68,11 @@ uint64_t follower_epoch(const follower_t *self)
     return self->epoch;
 }
 
+uint64_t follower_bad_frames(const follower_t *self)
+{
+    return self->bad;
+}
+
 uint64_t follower_seq(const follower_t *self)
 {
     return self->seq;

@@ -29,7 +29,8 @@ bool follower_process(follower_t *self, size_t max, int64_t mono_ms);
 int follower_fd(const follower_t *self); /* as requests_fds */
 const char *follower_actor(const follower_t *self);
 uint64_t follower_epoch(const follower_t *self);
-uint64_t follower_seq(const follower_t *self); /* last event handed out */
-bool follower_in_sync(const follower_t *self); /* contact made, no replay under way */
+uint64_t follower_seq(const follower_t *self);        /* last event handed out */
+uint64_t follower_bad_frames(const follower_t *self); /* that could not be read */
+bool follower_in_sync(const follower_t *self);        /* contact made, no replay under way */
 
 #endif

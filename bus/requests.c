@@ -93,6 +93,11 @@ const char *requests_peer(const requests_t *self)
     return self->peer;
 }
 
+uint64_t requests_bad_frames(const requests_t *self)
+{
+    return self->bad_frames;
+}
+
 size_t requests_open_count(const requests_t *self)
 {
     return self->open;

@@ -58,5 +58,7 @@ size_t requests_poll_items(const requests_t *self, zmq_pollitem_t *items, size_t
 /* Whether the actor is connected now. */
 bool requests_is_up(const requests_t *self, const char *actor);
 size_t requests_open_count(const requests_t *self);
+/* Frames from actors that could not be read. */
+uint64_t requests_bad_frames(const requests_t *self);
 
 #endif

@@ -90,11 +90,11 @@ void table_stats(const table_t *self, buf_t *out)
 {
     uint32_t count = 0;
     size_t mark = mp_begin_map(out);
-    for (size_t i = 0; i < PLACES; i++) {
-        const entry_t *entry = &self->entries[i];
-        if (!entry->row || entry->calls == 0)
+    for (size_t i = 0; i <= PLACES; i++) {
+        const entry_t *entry = i < PLACES ? &self->entries[i] : &self->unknown;
+        if (entry->calls == 0)
             continue;
-        mp_put_cstr(out, entry->row->name);
+        mp_put_cstr(out, entry->row ? entry->row->name : "?");
         mp_put_map(out, 4);
         mp_put_cstr(out, "calls");
         mp_put_uint(out, entry->calls);

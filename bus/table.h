@@ -16,7 +16,8 @@ const command_t *table_find(const table_t *self, str_t name);
 bool table_is_builtin(const table_t *self, const command_t *row);
 /* Counts one handled request; row may be NULL (unknown command). */
 void table_count(table_t *self, const command_t *row, err_t status, int64_t us);
-/* Appends {command: {calls, errors, us, max_us}} of the rows that were called. */
+/* Appends {command: {calls, errors, us, max_us}} of the rows that were called; "?" stands for
+ * unknown commands. */
 void table_stats(const table_t *self, buf_t *out);
 
 #endif
