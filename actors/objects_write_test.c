@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "actors/objects.h"
+#include "actors/objects_test.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,36 +14,6 @@
 
 #define FILLED                                                                                     \
     "\"from\":\"system.adapter.socketio.0\",\"user\":\"system.user.admin\",\"ts\":1700000000000"
-
-static int set_up(void **state)
-{
-    fake_env_t *env = fake_env_new();
-    config_t *config = config_new();
-    buf_t why;
-    buf_init(&why);
-    assert_int_equal(config_set(config, "data", STR_LIT(":memory:"), &why), ERR_OK);
-    assert_int_equal(config_set(config, "max-value", STR_LIT("4096"), &why), ERR_OK);
-    fake_env_open(env, &objects_actor, config);
-    config_destroy(&config);
-    buf_fini(&why);
-    /* Objects without acl, as in an installation whose settings have no default. */
-    fake_env_call(env, "extendObject", "[\"system.config\",{\"common\":{\"defaultNewAcl\":null}}]");
-    fake_env_events(env);
-    *state = env;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    fake_env_t *env = *state;
-    fake_env_destroy(&env);
-    return 0;
-}
-
-static void check(fake_env_t *env, const char *command, const char *args, const char *want)
-{
-    assert_string_equal(fake_env_call(env, command, args), want);
-}
 
 /* Sets an object and looks at what is read back (without what is filled in). */
 static void check_stored(fake_env_t *env, const char *id, const char *object, const char *want)

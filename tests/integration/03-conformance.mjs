@@ -48,8 +48,10 @@ test('one process, where ours is better than the original', async t => {
     assert.equal((await server.stop()).status, 0);
 });
 
-test('an actor a process', async t => {
-    const system = await new System(t, await imported(t)).start(1);
-    await replay(system.gateways[0].urls[0], '--families', FAMILIES);
+test('an actor a process, and two gateways on the same stores', async t => {
+    const system = await new System(t, await imported(t)).start(2);
+    for (const { urls } of system.gateways) {
+        await replay(urls[0], '--families', FAMILIES);
+    }
     await system.stop();
 });
