@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bus/error_object.h"
 #include "bus/json.h"
 
 #define LAST_KEY "\u9999" /* what clients put behind a prefix to mean "all below" */
@@ -322,11 +323,18 @@ static void find_range(const view_t *view, mp_t params, buf_t *text, str_t *star
     }
 }
 
-/* How the original reports it: an Error, of which socket.io leaves an empty map. */
-static err_t answer_unknown(reply_t *reply)
+/* The original reports it as an object of class Error. */
+static err_t answer_unknown(reply_t *reply, str_t design, str_t search, bool design_known)
 {
+    buf_t text = {0};
+    if (design_known)
+        buf_printf(&text, "Cannot find search \"%.*s\" in \"%.*s\"", STR_ARG(search),
+                   STR_ARG(design));
+    else
+        buf_printf(&text, "Cannot find view \"%.*s\"", STR_ARG(design));
     reply_clear(reply);
-    mp_put_map(reply_value(reply), 0);
+    error_object_put(reply_value(reply), buf_str(&text));
+    buf_fini(&text);
     return ERR_OK;
 }
 
@@ -377,5 +385,6 @@ err_t views_on_getObjectView(void *actor, const request_t *request, reply_t *rep
     if (err != ERR_OK)
         return err;
     const view_t *view = views_find(design, search, &design_known);
-    return view ? answer_view(self, request, reply, view, params) : answer_unknown(reply);
+    return view ? answer_view(self, request, reply, view, params)
+                : answer_unknown(reply, design, search, design_known);
 }

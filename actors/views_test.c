@@ -251,8 +251,9 @@ static void test_errors(void **state)
                                     "type \\\"number\\\" has been passed\"]"},
         {"[\"system\",\"enum\",[]]", "[\"Parameter \\\"params\\\" needs to be a real object but "
                                      "type \\\"object\\\" has been passed\"]"},
-        {"[\"system\",\"nosuch\",{}]", "[{}]"},
-        {"[\"nosuch\",\"state\",{}]", "[{}]"},
+        {"[\"system\",\"nosuch\",{}]",
+         "[{\"\\u0001error\":\"Cannot find search \\\"nosuch\\\" in \\\"system\\\"\"}]"},
+        {"[\"nosuch\",\"state\",{}]", "[{\"\\u0001error\":\"Cannot find view \\\"nosuch\\\"\"}]"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         check(env, "getObjectView", rows[i][0], rows[i][1]);
