@@ -63,6 +63,7 @@ static void files_close(void **self_p)
     files_t *self = *self_p;
     if (!self)
         return;
+    files_uploads_close(self);
     replica_destroy(&self->replica);
     files_store_close(&self->store);
     rights_destroy(&self->rights);
@@ -122,7 +123,9 @@ static int64_t files_tick(void *arg, int64_t mono_ms)
     files_t *self = arg;
     int64_t store_ms = files_store_tick(self->store, mono_ms);
     int64_t replica_ms = replica_tick(self->replica, mono_ms);
-    return store_ms < replica_ms ? store_ms : replica_ms;
+    int64_t uploads_ms = files_uploads_tick(self, mono_ms);
+    int64_t least = store_ms < replica_ms ? store_ms : replica_ms;
+    return least < uploads_ms ? least : uploads_ms;
 }
 
 static bool files_ready(void *arg, buf_t *why)
@@ -155,6 +158,12 @@ static const command_t commands[] = {
     {"deleteFolder", files_on_unlink, 1, CMD_WRITE},
     {"rename", files_on_rename, 1, CMD_WRITE},
     {"renameFile", files_on_rename_file, 1, CMD_WRITE},
+    {"files.stat", files_on_stat, 2, CMD_READ},
+    {"files.read", files_on_read_piece, 5, CMD_READ},
+    {"files.begin", files_on_begin, 2, CMD_WRITE},
+    {"files.append", files_on_append, 3, CMD_WRITE},
+    {"files.finish", files_on_finish, 1, CMD_WRITE},
+    {"files.abort", files_on_abort, 1, CMD_WRITE},
     {"files.put", files_on_put, 3, CMD_WRITE},
     {"files.get", files_on_get, 2, CMD_READ},
     {"files.scan", files_on_scan, 2, CMD_READ},

@@ -16,6 +16,8 @@
 #define FILES_ENTRIES_MAX 100000 /* in one answer, or touched by one command */
 #define FILES_DEFAULT_MODE 0x644u
 
+typedef struct files_upload files_upload_t; /* an upload in pieces (files_stream.c) */
+
 typedef struct {
     env_t *env;
     files_store_t *store;
@@ -24,8 +26,9 @@ typedef struct {
     rights_t *fresh_rights; /* the same of a reading that is under way */
     json_t *metas;          /* ids of the objects of type meta: {id: true} */
     json_t *fresh_metas;
-    size_t max_file; /* bytes */
-    buf_t id;        /* clean names of the request under way */
+    size_t max_file;         /* bytes */
+    files_upload_t *uploads; /* those that are not finished */
+    buf_t id;                /* clean names of the request under way */
     buf_t path;
     buf_t other;
     buf_t hold; /* meta data that was read */
@@ -95,12 +98,26 @@ err_t files_check_reserved(reply_t *reply, str_t path) MUST_USE;
 /* Whether a new file can have this path; else a text that says why not in the reply. */
 err_t files_check_free(files_t *self, reply_t *reply, str_t id, str_t path) MUST_USE;
 
+/* The error of a caller who may not write the file (old NULL: a new one). */
+err_t files_check_write(files_t *self, const request_t *request, const files_meta_t *old) MUST_USE;
+/* The meta data of a file that is written: what is there stays, else defaults and options. */
+void files_begin_meta(files_t *self, const request_t *request, mp_t options,
+                      const files_meta_t *old, files_meta_t *meta);
+
+/* --- uploads in pieces (files_stream.c) ------------------------------------------------------- */
+
+void files_uploads_close(files_t *self);
+/* Ends those that are idle; ms until the next look. */
+int64_t files_uploads_tick(files_t *self, int64_t mono_ms);
+
 /* --- handlers --------------------------------------------------------------------------------- */
 
 handler_fn files_on_read_file, files_on_read_file64, files_on_file_exists, files_on_read_dir;
 handler_fn files_on_write_file, files_on_write_file64, files_on_mkdir;
 handler_fn files_on_chmod, files_on_chown;
 handler_fn files_on_unlink, files_on_delete_file, files_on_rename, files_on_rename_file;
+handler_fn files_on_stat, files_on_read_piece;
+handler_fn files_on_begin, files_on_append, files_on_finish, files_on_abort;
 handler_fn files_on_put, files_on_get, files_on_scan;
 
 #endif

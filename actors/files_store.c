@@ -12,6 +12,7 @@
 #define FORMAT 1
 #define META 'm'
 #define DATA 'd'
+#define UPLOAD 'u'
 #define GENERATION "g"
 #define FLUSH_BYTES (64u << 20) /* a batch with more data than this is committed in parts */
 
@@ -82,6 +83,14 @@ static str_t data_key(buf_t *out, uint64_t generation, uint32_t chunk)
     buf_append_byte(out, DATA);
     put_big_endian(out, generation, 8);
     put_big_endian(out, chunk, 4);
+    return buf_str(out);
+}
+
+static str_t upload_key(buf_t *out, uint64_t generation)
+{
+    buf_reset(out);
+    buf_append_byte(out, UPLOAD);
+    put_big_endian(out, generation, 8);
     return buf_str(out);
 }
 
@@ -173,6 +182,40 @@ static err_t open_engine(files_store_t *self, const config_t *config, buf_t *why
     return err;
 }
 
+/* Deletes all keys that begin with prefix. */
+static err_t drop_prefix(files_store_t *self, str_t prefix)
+{
+    str_t key, value;
+    engine_scan_t *scan = engine_scan_new(self->engine, prefix, (str_t){"", 0});
+    while (engine_scan_next(scan, &key, &value))
+        engine_delete(self->engine, key);
+    err_t err = engine_scan_error(scan);
+    engine_scan_destroy(&scan);
+    return err;
+}
+
+/* What uploads left behind that were cut off by a crash. */
+static err_t drop_unfinished(files_store_t *self)
+{
+    static const char upload = UPLOAD;
+    str_t key, value;
+    bool any = false;
+    err_t err = ERR_OK;
+    engine_scan_t *scan = engine_scan_new(self->engine, (str_t){&upload, 1}, (str_t){"", 0});
+    while (err == ERR_OK && engine_scan_next(scan, &key, &value)) {
+        any = true;
+        buf_reset(&self->key);
+        buf_append_byte(&self->key, DATA);
+        buf_append(&self->key, key.p + 1, key.len - 1);
+        err = drop_prefix(self, buf_str(&self->key));
+        engine_delete(self->engine, key);
+    }
+    if (err == ERR_OK)
+        err = engine_scan_error(scan);
+    engine_scan_destroy(&scan);
+    return err == ERR_OK && any ? engine_commit(self->engine) : err;
+}
+
 err_t files_store_open(files_store_t **out, const config_t *config, buf_t *why)
 {
     bool found = false;
@@ -189,6 +232,12 @@ err_t files_store_open(files_store_t **out, const config_t *config, buf_t *why)
         return err;
     }
     self->generation = get_big_endian(buf_str(&self->value));
+    err = drop_unfinished(self);
+    if (err != ERR_OK) {
+        buf_printf(why, "files: %s", err_text(err));
+        files_store_close(&self);
+        return err;
+    }
     *out = self;
     return ERR_OK;
 }
@@ -288,6 +337,13 @@ void files_store_put_meta(files_store_t *self, str_t id, str_t path, const files
     engine_put(self->engine, meta_key(&self->key, id, path), buf_str(&self->value));
 }
 
+static void keep_generation(files_store_t *self)
+{
+    buf_reset(&self->value);
+    put_big_endian(&self->value, self->generation, 8);
+    engine_put(self->engine, str_of(GENERATION), buf_str(&self->value));
+}
+
 void files_store_write(files_store_t *self, str_t id, str_t path, files_meta_t *meta, str_t data,
                        const files_meta_t *old)
 {
@@ -297,10 +353,64 @@ void files_store_write(files_store_t *self, str_t id, str_t path, files_meta_t *
     meta->generation = ++self->generation;
     put_data(self, meta->generation, data);
     files_store_put_meta(self, id, path, meta);
-    buf_reset(&self->value);
-    put_big_endian(&self->value, self->generation, 8);
-    engine_put(self->engine, str_of(GENERATION), buf_str(&self->value));
+    keep_generation(self);
     flush_large_batch(self, data.len);
+}
+
+err_t files_store_read_part(files_store_t *self, const files_meta_t *meta, uint64_t offset,
+                            size_t length, buf_t *out)
+{
+    err_t err = ERR_OK;
+    uint64_t end =
+        offset < meta->size && length < meta->size - offset ? offset + length : meta->size;
+    while (err == ERR_OK && offset < end) {
+        bool found;
+        size_t skip = (size_t)(offset % FILES_CHUNK), want = (size_t)(end - offset);
+        buf_reset(&self->value);
+        err = engine_get(self->engine,
+                         data_key(&self->key, meta->generation, (uint32_t)(offset / FILES_CHUNK)),
+                         &self->value, &found);
+        if (err == ERR_OK && (!found || self->value.len <= skip))
+            err = ERR_DAMAGED;
+        if (err != ERR_OK)
+            break;
+        size_t have = self->value.len - skip;
+        size_t n = have < want ? have : want;
+        buf_append(out, self->value.data + skip, n);
+        offset += n;
+    }
+    buf_reset(&self->value);
+    return err == ERR_OK && out->failed ? ERR_NO_MEMORY : err;
+}
+
+uint64_t files_store_begin(files_store_t *self)
+{
+    uint64_t generation = ++self->generation;
+    keep_generation(self);
+    engine_put(self->engine, upload_key(&self->key, generation), (str_t){"", 0});
+    return generation;
+}
+
+void files_store_put_chunk(files_store_t *self, uint64_t generation, uint32_t chunk, str_t bytes)
+{
+    engine_put(self->engine, data_key(&self->key, generation, chunk), bytes);
+    flush_large_batch(self, bytes.len);
+}
+
+void files_store_finish(files_store_t *self, str_t id, str_t path, const files_meta_t *meta,
+                        const files_meta_t *old)
+{
+    if (old)
+        drop_data(self, old);
+    files_store_put_meta(self, id, path, meta);
+    engine_delete(self->engine, upload_key(&self->key, meta->generation));
+}
+
+void files_store_discard(files_store_t *self, uint64_t generation, uint32_t chunks)
+{
+    for (uint32_t chunk = 0; chunk < chunks; chunk++)
+        engine_delete(self->engine, data_key(&self->key, generation, chunk));
+    engine_delete(self->engine, upload_key(&self->key, generation));
 }
 
 void files_store_remove(files_store_t *self, str_t id, str_t path, const files_meta_t *meta)

@@ -4,6 +4,7 @@
  *     m ID 00 PART 00 PART        a file: msgpack map of its meta data
  *     m ID 00 PART 00             a folder that was made as such; all others exist by their files
  *     d GENERATION CHUNK          up to FILES_CHUNK bytes of data (8 and 4 bytes, big-endian)
+ *     u GENERATION                an upload that is under way
  *     g                           the last generation that was given away
  *
  * The data of a file has a generation instead of a name: writing a file again is one batch that
@@ -59,6 +60,17 @@ void files_store_write(files_store_t *self, str_t id, str_t path, files_meta_t *
 void files_store_put_meta(files_store_t *self, str_t id, str_t path, const files_meta_t *meta);
 void files_store_remove(files_store_t *self, str_t id, str_t path, const files_meta_t *meta);
 /* Gives a file another name; `over` is the file that it replaces, or NULL. */
+/* Appends up to length bytes from offset on; fewer at the end. */
+err_t files_store_read_part(files_store_t *self, const files_meta_t *meta, uint64_t offset,
+                            size_t length, buf_t *out) MUST_USE;
+/* A file that is written in chunks: a new generation, its chunks in order (all but the last have
+ * FILES_CHUNK bytes), and the end, at which it becomes the file (meta with size and generation), or
+ * is thrown away. What was begun and neither finished nor discarded is deleted at the next open. */
+uint64_t files_store_begin(files_store_t *self);
+void files_store_put_chunk(files_store_t *self, uint64_t generation, uint32_t chunk, str_t bytes);
+void files_store_finish(files_store_t *self, str_t id, str_t path, const files_meta_t *meta,
+                        const files_meta_t *old);
+void files_store_discard(files_store_t *self, uint64_t generation, uint32_t chunks);
 void files_store_move(files_store_t *self, str_t id, str_t from, str_t to, const files_meta_t *meta,
                       const files_meta_t *over);
 

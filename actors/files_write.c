@@ -35,15 +35,15 @@ err_t files_check_free(files_t *self, reply_t *reply, str_t id, str_t path)
     return err;
 }
 
-static err_t check_write(files_t *self, const request_t *request, const files_meta_t *old)
+err_t files_check_write(files_t *self, const request_t *request, const files_meta_t *old)
 {
     bool may = files_may(self, request, "write") && (old || files_may(self, request, "create"));
     return may && files_allowed(self, request, old, RIGHT_WRITE) ? ERR_OK : ERR_PERMISSION;
 }
 
 /* The acl of a file that exists stays as it is, whatever mode says. */
-static void begin_meta(files_t *self, const request_t *request, mp_t options,
-                       const files_meta_t *old, files_meta_t *meta)
+void files_begin_meta(files_t *self, const request_t *request, mp_t options,
+                      const files_meta_t *old, files_meta_t *meta)
 {
     mp_t value;
     uint32_t mode;
@@ -71,7 +71,7 @@ static err_t write_file(files_t *self, const request_t *request, reply_t *reply,
         return files_refuse_name(reply, target->kind);
     err_t err = files_store_find(self->store, target->id, target->path, &self->hold, &old, &found);
     if (err == ERR_OK)
-        err = check_write(self, request, found ? &old : NULL);
+        err = files_check_write(self, request, found ? &old : NULL);
     if (err == ERR_OK && bytes.len > self->max_file)
         return reply_error(reply, "The file is too large: %zu bytes, the limit is %zu", bytes.len,
                            self->max_file);
@@ -80,7 +80,7 @@ static err_t write_file(files_t *self, const request_t *request, reply_t *reply,
     if (err != ERR_OK)
         return err;
     (void)files_arg(request, 3, &options); /* anything but an object counts as none */
-    begin_meta(self, request, options, found ? &old : NULL, &meta);
+    files_begin_meta(self, request, options, found ? &old : NULL, &meta);
     mime_t mime = mime_of(target->path, is_text);
     meta.mime = mime.type;
     meta.binary = !mime.text;
@@ -248,7 +248,7 @@ err_t files_on_mkdir(void *arg, const request_t *request, reply_t *reply)
     if (err == ERR_OK)
         err = files_target(self, request, reply, name, FILES_META_ID, &target);
     if (err == ERR_OK)
-        err = check_write(self, request, NULL);
+        err = files_check_write(self, request, NULL);
     if (err != ERR_OK)
         return err;
     if (target.kind == FILES_PATH_TOO_LONG || target.kind == FILES_PATH_BAD)
