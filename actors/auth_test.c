@@ -92,7 +92,9 @@ static void test_changes_take_effect_and_are_told(void **state)
     assert_non_null(
         strstr(fake_env_call(env, "auth.permissions", "[\"anna\"]"), "\"object\":{\"read\":true}"));
     fake_env_event(env, "objects", "objectChange", "socketio.0", "[\"system.user.anna\",null]");
-    assert_string_equal(fake_env_events(env), "[[\"permissionsChange\",[\"system.user.anna\"]]]");
+    assert_string_equal(fake_env_events(env),
+                        "[[\"sessionEnd\",[\"system.user.anna\",null,\"deleted\"]],"
+                        "[\"permissionsChange\",[\"system.user.anna\"]]]");
     fake_env_event(env, "objects", "objectChange", "socketio.0",
                    "[\"flot.0.a\",{\"type\":\"state\"}]");
     assert_string_equal(fake_env_events(env), "[]");

@@ -5,6 +5,7 @@
 
 #include "actors/backup.h"
 #include "actors/cli.h"
+#include "actors/cli_auth.h"
 #include "actors/export.h"
 #include "actors/tap_cli.h"
 
@@ -25,6 +26,11 @@ static const verb_t verbs[] = {
     {"import", cli_import, "FILE", "take over an ioBroker backup"},
     {"export", cli_export, "FILE", "write all data as an ioBroker backup"},
     {"tap", cli_tap, "", "watch the bus"},
+    {"user", cli_user, "add|del|list|enable|disable ...", "users, and who of them may log in"},
+    {"passwd", cli_passwd, "USER", "give a user a new password"},
+    {"group", cli_group, "add|del|list|join|leave ...", "groups and their members"},
+    {"token", cli_token, "add|list|revoke ...", "tokens for devices"},
+    {"why", cli_why, "USER COMMAND [ID]", "explain whether a user may do something"},
     {"check", cli_check, "", "say what is wrong with the configuration and the data folder"},
     {"version", print_version, "", "print the version"},
     {"help", print_help, "[config]", "print this, or a sample configuration file"},
@@ -66,7 +72,7 @@ static int print_help(int argc, char **argv, config_t *config)
         return cli_usage("help: unexpected argument \"%s\"", argv[1]);
     buf_append_cstr(&text, "usage: iobus VERB [--key=value ...] [argument ...]\n\n");
     for (size_t i = 0; i < VERB_COUNT; i++)
-        buf_printf(&text, "  %-7s %-9s %s\n", verbs[i].name, verbs[i].arguments, verbs[i].help);
+        buf_printf(&text, "  %-7s %-32s %s\n", verbs[i].name, verbs[i].arguments, verbs[i].help);
     buf_append_cstr(&text,
                     "\nKeys, also lines of a file and environment variables (IOBUS_KEY):\n\n");
     config_help(&text);

@@ -254,9 +254,11 @@ static const command_t commands[] = {
     {"delObjectAdmin", objects_on_delObjectAdmin, 0, CMD_WRITE},
     {"delObjects", objects_on_delObjects, 0, CMD_WRITE},
     {"objects.get", objects_on_get, 1, CMD_READ},
+    {"objects.peek", objects_on_get, 1, CMD_READ | CMD_SECRET},
+    {"objects.patch", objects_on_extendObject, 2, CMD_WRITE | CMD_SECRET},
     {"objects.put", objects_on_put, 1, CMD_WRITE},
     {"objects.del", objects_on_del, 1, CMD_WRITE},
-    {"objects.scan", objects_on_scan, 2, CMD_READ},
+    {"objects.scan", objects_on_scan, 2, CMD_READ | CMD_SECRET},
     {NULL, NULL, 0, 0},
 };
 

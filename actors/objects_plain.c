@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* The plain verbs beneath the commands of web clients: objects as they are, nothing filled in,
- * nothing left out. For other actors and tools, so only for callers with all rights. objects.get
- * [[ids]]                        -> [nil, [object|nil...]] objects.put  [[[id, object]...]] ->
- * [nil, count] objects.del  [[ids]]                        -> [nil, count of those that existed]
+ * nothing left out. For other actors and tools, so only for callers with all rights.
+ *   objects.get  [[ids]]            -> [nil, [object|nil...]]
+ *   objects.put  [[[id, object]...]] -> [nil, count]
+ *   objects.del  [[ids]]            -> [nil, count of those that existed]
  *   objects.scan [after_id|nil, limit, [types]|nil] -> [nil, [[id, object]...], next after_id|nil]
- */
+ * Two are known by a second name, under which the tap does not show what they carry, for users and
+ * their password hashes: objects.peek is objects.get, objects.patch is extendObject. */
 #include <string.h>
 
 #include "actors/objects_ctx.h"

@@ -145,6 +145,7 @@ static err_t answer_ids(objects_t *self, const request_t *request, reply_t *repl
 }
 
 /* All objects of a type whose ids match. */
+/* view NULL: objects of all types. */
 static err_t answer_pattern(objects_t *self, const request_t *request, reply_t *reply, str_t text,
                             const view_t *view)
 {
@@ -164,7 +165,8 @@ static err_t answer_pattern(objects_t *self, const request_t *request, reply_t *
         str_t id = index_id(at);
         if (id.len < prefix.len || (prefix.len && memcmp(id.p, prefix.p, prefix.len) != 0))
             break;
-        if (at->type == view->type && (!view->custom || at->custom) && pattern_match(pattern, id))
+        bool fits = !view || (at->type == view->type && (!view->custom || at->custom));
+        if (fits && pattern_match(pattern, id))
             err = list_one(&listing, id, &all);
     }
     end_listing(&listing);
@@ -240,8 +242,10 @@ err_t objects_on_getForeignObjects(void *actor, const request_t *request, reply_
         if (err != ERR_OK)
             return err;
     }
-    const view_t *view = views_find(STR_LIT("system"), type, &design_known);
-    if (!view)
+    /* Ours: the original knows no way to ask for all types. */
+    bool any = str_is(type, "*");
+    const view_t *view = any ? NULL : views_find(STR_LIT("system"), type, &design_known);
+    if (!view && !any)
         return reply_error(reply, "Cannot find search \"%.*s\" in \"system\"", STR_ARG(type));
     return answer_pattern(self, request, reply, text, view);
 }
