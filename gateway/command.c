@@ -8,6 +8,7 @@
 #include "bus/actor_names.h"
 #include "bus/log.h"
 #include "gateway/local.h"
+#include "gateway/status.h"
 
 enum {
     ROW_READ = 1,           /* changes nothing: without call-back there is nothing to do */

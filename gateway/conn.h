@@ -6,12 +6,13 @@
  * body that is not ours to choose: none of which the library's own roles can do
  * (gateway/README.md).
  *
- *   HEAD -> BODY -> BUSY -> HEAD ...   requests, one at a time; BUSY: the answer is awaited (held
- * GET) HEAD -> WEBSOCKET -> CLOSING       upgrade
+ *   HEAD -> BODY -> BUSY -> HEAD ...     requests, one at a time; BUSY: the answer is awaited
+ *   BUSY -> STREAM -> HEAD               the answer comes in pieces
+ *   HEAD -> WEBSOCKET -> CLOSING         upgrade
  *
- * Bounds: head max_header, body and message max_message, input while BUSY, output of pipelined
- * answers. A client that does not read is not read from either. Thread contract: gateway thread
- * only. */
+ * Bounds: head max_header, body and message max_message, input behind a request that is not
+ * answered, output of pipelined answers. A client that does not read is not read from either.
+ * Thread contract: gateway thread only. */
 #ifndef IOBUS_GATEWAY_CONN_H
 #define IOBUS_GATEWAY_CONN_H
 
@@ -39,10 +40,14 @@ typedef struct {
 typedef struct {
     /* The connection has ended; it must not be used after the call. */
     void (*gone)(void *owner, conn_t *conn);
-    /* The next frame to write (reference for the caller), or NULL. Only WebSockets. */
+    /* The next frame to write (reference for the caller), or NULL. WebSockets, and answers in a
+     * stream. */
     frame_t *(*pull)(void *owner, conn_t *conn);
     /* A message has come. Only WebSockets. */
     void (*message)(void *owner, conn_t *conn, bool binary, str_t payload);
+    /* A piece of the body; last: it is complete (piece is empty; may come while paused), the
+     * request is to be answered. Only after conn_take_body. */
+    void (*body)(void *owner, conn_t *conn, str_t piece, bool last);
 } conn_owner_t;
 
 /* What all connections share. */
@@ -53,6 +58,7 @@ typedef struct {
     metrics_t *metrics;
     size_t max_header;                /* bytes */
     size_t max_message;               /* bytes */
+    bool deflate;                     /* WebSockets may agree on compression */
     double handshake_s;               /* time for the first head */
     uint8_t *gather;                  /* CONN_GATHER bytes, with room for libwebsockets in front */
     size_t count;                     /* connections there are */
@@ -89,6 +95,20 @@ void conn_respond(conn_t *self, int status, const char *type, str_t headers, str
 void conn_respond_frame(conn_t *self, int status, const char *type, str_t headers, frame_t **body);
 /* The same, then the connection is closed. */
 void conn_respond_last(conn_t *self, int status, const char *type, str_t headers, str_t body);
+
+/* Begins the answer to the request under way; its body is what the owner's pull gives as FRAME_RAW
+ * frames, asked for only while the socket takes more (conn_wake when there is something new).
+ * length: bytes, or -1: unknown, sent in chunks (to HTTP/1.0 until the end of the connection). A
+ * HEAD request is answered at once and its owner told gone. */
+void conn_respond_begin(conn_t *self, int status, const char *type, str_t headers, int64_t length,
+                        const conn_owner_t *ops, void *owner);
+/* The body is complete with what was pulled; the owner is let go. Fewer bytes than announced: the
+ * connection is cut. */
+void conn_respond_end(conn_t *self);
+/* Within conn_ops_t.head: the body goes to the owner piece by piece, of at most max bytes in all
+ * (else 413); conn_pause gives back pressure, and before the first piece it also keeps a client
+ * waiting that asks with Expect: 100-continue. The answer may come before the body has ended. */
+void conn_take_body(conn_t *self, uint64_t max, const conn_owner_t *ops, void *owner);
 
 /* Answers the request under way with 101 (the head must be a valid upgrade) and becomes a
  * WebSocket. The first `apart` frames are written each in a turn of the loop of its own. */

@@ -11,6 +11,8 @@
 #include "gateway/subs.h"
 
 struct session;
+struct recovery;
+struct status;
 
 /* The actors whose events are followed; their numbers index core_t.seen. */
 typedef enum { FEED_OBJECTS, FEED_STATES, FEED_FILES, FEED_LOG, FEED_AUTH, FEED_COUNT } feed_t;
@@ -18,6 +20,7 @@ typedef enum { FEED_OBJECTS, FEED_STATES, FEED_FILES, FEED_LOG, FEED_AUTH, FEED_
 /* Settings that a reload may change. */
 typedef struct {
     size_t max_message;
+    size_t max_file;     /* bytes of a file that comes over HTTP */
     size_t max_value;    /* bytes of a call that carries no file */
     size_t max_requests; /* open calls of a session */
     size_t outbox_soft, outbox_hard;
@@ -29,6 +32,8 @@ typedef struct {
     requests_t *requests;
     subs_t *subs;
     grants_t *grants;
+    struct recovery *recovery; /* NULL: clients cannot come back to their sessions */
+    struct status *status;     /* NULL: without rates and uptime */
     metrics_t *metrics;
     map_t *calls;                /* correlation number -> call_t */
     map_t *command_index;        /* name -> row, filled by command.c */

@@ -9,11 +9,16 @@
 
 #include "bus/log.h"
 #include "bus/sock.h"
+#include "gateway/eio3.h"
+#include "gateway/eio4.h"
 #include "gateway/polling.h"
 #include "gateway/sio2.h"
+#include "gateway/sio5.h"
 
 #define FLUSH_S 0.3       /* for what is queued at the end of a session */
 #define CLOSE_KEPT_S 30.0 /* how long a polling client may learn that it was closed */
+
+static const eio_codec_t *const codecs[] = {&eio3_codec, &eio4_codec};
 
 struct eio_hub {
     core_t *core;
@@ -93,22 +98,81 @@ static void start_timer(eio_t *self, ev_timer *timer, double seconds)
     ev_timer_start(self->hub->loop, timer);
 }
 
-/* The timer is not moved with every packet: when it fires it looks how long the silence really is.
- */
-static void on_ping(struct ev_loop *loop, ev_timer *timer, int events)
+/* A client that was silent for so long is not waited for: what it asks next is refused. */
+static void time_out(eio_t *self)
 {
-    eio_t *self = timer->data;
+    metrics_add(self->hub->core->metrics, METRIC_TIMEOUTS, 1);
+    eio_close(self, EIO_BY_SERVER);
+    eio_forget(self);
+}
+
+/* The client pings. The timer is not moved with every packet: when it fires it looks how long the
+ * silence really is. */
+static void check_silence(eio_t *self)
+{
     const eio_timing_t *timing = &self->hub->timing;
     int64_t left =
         self->seen_ms + timing->ping_interval_ms + timing->ping_timeout_ms - sock_mono_ms();
-    (void)loop;
-    (void)events;
-    if (left > 0) {
+    if (left > 0)
         start_timer(self, &self->ping, (double)left / 1000 + 0.001);
+    else
+        time_out(self);
+}
+
+static void on_wake(void *transport);
+
+/* The server pings. A client that is not read from cannot show that it lives. */
+static void ping(eio_t *self)
+{
+    const eio_timing_t *timing = &self->hub->timing;
+    if (self->pinged && !self->paused) {
+        time_out(self);
         return;
     }
-    metrics_add(self->hub->core->metrics, METRIC_TIMEOUTS, 1);
-    eio_close(self, EIO_BY_SERVER);
+    start_timer(self, &self->ping, (double)timing->ping_timeout_ms / 1000);
+    if (self->pinged)
+        return;
+    self->pinged = true;
+    if (!self->first)
+        self->first = frame_new(FRAME_TEXT, STR_LIT("2"));
+    on_wake(self);
+}
+
+static void take_pong(eio_t *self)
+{
+    if (!self->pinged)
+        return;
+    self->pinged = false;
+    start_timer(self, &self->ping, (double)self->hub->timing.ping_interval_ms / 1000);
+}
+
+static void on_ping(struct ev_loop *loop, ev_timer *timer, int events)
+{
+    eio_t *self = timer->data;
+    (void)loop;
+    (void)events;
+    if (self->codec->server_pings)
+        ping(self);
+    else
+        check_silence(self);
+}
+
+static void start_pinging(eio_t *self)
+{
+    const eio_timing_t *timing = &self->hub->timing;
+    int64_t first = timing->ping_interval_ms;
+    if (!self->codec->server_pings)
+        first += timing->ping_timeout_ms;
+    start_timer(self, &self->ping, (double)first / 1000);
+}
+
+static void on_connect(struct ev_loop *loop, ev_timer *timer, int events)
+{
+    eio_t *self = timer->data;
+    (void)loop;
+    (void)events;
+    if (!session_is_admitted(self->session))
+        time_out(self);
 }
 
 static void on_upgrade(struct ev_loop *loop, ev_timer *timer, int events)
@@ -199,13 +263,16 @@ static void make_sid(eio_t *self)
 
 static frame_t *open_packet(const eio_t *self)
 {
-    const eio_timing_t *timing = &self->hub->timing;
+    const eio_hub_t *hub = self->hub;
+    eio_handshake_t handshake = {.sid = self->sid,
+                                 .may_upgrade = self->state == EIO_POLLING,
+                                 .ping_interval_ms = hub->timing.ping_interval_ms,
+                                 .ping_timeout_ms = hub->timing.ping_timeout_ms,
+                                 .max_payload = hub->core->limits.max_message};
     buf_t text = {0};
-    buf_printf(&text,
-               "0{\"sid\":\"%s\",\"upgrades\":[%s],\"pingInterval\":%lld,\"pingTimeout\":%lld}",
-               self->sid, self->state == EIO_POLLING ? "\"websocket\"" : "",
-               (long long)timing->ping_interval_ms, (long long)timing->ping_timeout_ms);
-    frame_t *frame = frame_new(FRAME_TEXT, buf_str(&text));
+    frame_room(&text);
+    self->codec->open(&text, &handshake);
+    frame_t *frame = frame_take(FRAME_TEXT, &text, (str_t){"", 0});
     buf_fini(&text);
     return frame;
 }
@@ -222,14 +289,24 @@ static void init_timer(eio_t *self, ev_timer *timer,
     timer->data = self;
 }
 
-eio_t *eio_open(eio_hub_t *hub, const conn_t *conn, eio_state_t transport)
+/* Which dialect of socket.io the client speaks inside. */
+static const dialect_t *dialect_of(const eio_hub_t *hub, const eio_query_t *query)
+{
+    if (query->codec == &eio3_codec)
+        return &sio2_dialect;
+    return hub->core->recovery && !query->fixed_arity ? &sio5_dialect : &sio5_plain_dialect;
+}
+
+eio_t *eio_open(eio_hub_t *hub, const conn_t *conn, eio_state_t transport, const eio_query_t *query)
 {
     eio_t *self = calloc(1, sizeof *self);
     assert(self);
     self->hub = hub;
+    self->codec = query->codec;
     self->state = transport;
     make_sid(self);
     init_timer(self, &self->ping, on_ping);
+    init_timer(self, &self->connect, on_connect);
     init_timer(self, &self->upgrade, on_upgrade);
     init_timer(self, &self->later, on_later);
     map_put(hub->engines, (str_t){self->sid, EIO_SID_LEN}, self);
@@ -239,12 +316,13 @@ eio_t *eio_open(eio_hub_t *hub, const conn_t *conn, eio_state_t transport)
     hub->all = self;
     self->first = open_packet(self);
     eio_seen(self);
-    start_timer(self, &self->ping,
-                (double)(hub->timing.ping_interval_ms + hub->timing.ping_timeout_ms) / 1000);
+    start_pinging(self);
     metrics_add(hub->core->metrics, gauge(transport), 1);
     self->session =
-        session_new(hub->core, &sio2_dialect, conn_listener(conn), (str_t){self->sid, EIO_SID_LEN},
-                    conn_address(conn), &transport_ops, self);
+        session_new(hub->core, dialect_of(hub, query), conn_listener(conn),
+                    (str_t){self->sid, EIO_SID_LEN}, conn_address(conn), &transport_ops, self);
+    if (!session_is_admitted(self->session))
+        start_timer(self, &self->connect, (double)hub->timing.connect_ms / 1000);
     return self;
 }
 
@@ -265,6 +343,7 @@ static void eio_free(eio_t *self)
     if (eio_find(hub, (str_t){self->sid, EIO_SID_LEN}) == self)
         map_remove(hub->engines, (str_t){self->sid, EIO_SID_LEN});
     ev_timer_stop(hub->loop, &self->ping);
+    ev_timer_stop(hub->loop, &self->connect);
     ev_timer_stop(hub->loop, &self->upgrade);
     ev_timer_stop(hub->loop, &self->later);
     leave_dirty(self);
@@ -300,9 +379,10 @@ void eio_close(eio_t *self, eio_end_t end)
     drop_conn(&self->probe);
     self->state = EIO_CLOSED;
     ev_timer_stop(hub->loop, &self->ping);
+    ev_timer_stop(hub->loop, &self->connect);
     ev_timer_stop(hub->loop, &self->upgrade);
     leave_dirty(self);
-    session_destroy(&self->session);
+    session_lose(&self->session);
     bool told = polling_end(self, end == EIO_BY_SERVER);
     self->close_waits = polling && end == EIO_BY_SERVER && !told;
     if (!self->close_waits)
@@ -325,6 +405,7 @@ void eio_fail(eio_t *self)
     if (self->state == EIO_CLOSED)
         return;
     metrics_add(self->hub->core->metrics, METRIC_PROTOCOL_ERRORS, 1);
+    session_forbid_return(self->session);
     eio_close(self, EIO_BY_SERVER);
     eio_forget(self);
 }
@@ -340,24 +421,37 @@ static void push_pong(eio_t *self)
     frame_put(&pong);
 }
 
-void eio_packet(eio_t *self, const eio3_packet_t *packet)
+/* In the direction in which nobody pings, the old revision ignores what the new one refuses. */
+static void take_ping(eio_t *self)
+{
+    if (self->codec->server_pings)
+        eio_fail(self);
+    else
+        push_pong(self);
+}
+
+void eio_packet(eio_t *self, const eio_packet_t *packet)
 {
     if (self->state == EIO_CLOSED)
         return;
     eio_seen(self);
     switch (packet->type) {
-    case EIO3_PING:
-        push_pong(self);
+    case EIO_PACKET_PING:
+        take_ping(self);
         break;
-    case EIO3_MESSAGE:
+    case EIO_PACKET_PONG:
+        if (self->codec->server_pings)
+            take_pong(self);
+        break;
+    case EIO_PACKET_MESSAGE:
         if (!session_receive(self->session, packet->binary, packet->data))
             eio_fail(self);
         break;
-    case EIO3_CLOSE:
+    case EIO_PACKET_CLOSE:
         eio_close(self, EIO_BY_CLIENT);
         break;
     default:
-        break; /* open, pong, upgrade, noop and unknown bytes mean nothing here */
+        break; /* open, upgrade, noop and unknown bytes mean nothing here */
     }
 }
 
@@ -408,19 +502,50 @@ static void parse_sid(str_t query, eio_query_t *out)
     buf_fini(&text);
 }
 
-void eio_query_parse(str_t query, eio_query_t *out)
+/* A client that names no revision is as old as the first of them. */
+static const eio_codec_t *find_codec(str_t query)
 {
     buf_t version = {0};
+    const eio_codec_t *found = NULL;
+    if (!http_query_get(query, "EIO", &version))
+        found = codecs[0];
+    for (size_t i = 0; !found && i < sizeof codecs / sizeof codecs[0]; i++) {
+        if (str_is(buf_str(&version), codecs[i]->version))
+            found = codecs[i];
+    }
+    buf_fini(&version);
+    return found;
+}
+
+/* Python's client calls its handlers with what came, and they fail on one argument too many, such
+ * as the offset of the connection state recovery, which that client does not know. Its time stamp
+ * is in seconds with a fraction: "1700000000.123"; all others have letters in it. */
+static bool has_fixed_arity(str_t query)
+{
+    buf_t text = {0};
+    size_t digits = 0, dots = 0;
+    (void)http_query_get(query, "t", &text);
+    for (size_t i = 0; i < text.len; i++) {
+        digits += text.data[i] >= '0' && text.data[i] <= '9';
+        dots += text.data[i] == '.';
+    }
+    bool found = digits >= 10 && dots == 1 && digits + dots == text.len;
+    buf_fini(&text);
+    return found;
+}
+
+void eio_query_parse(str_t query, eio_query_t *out)
+{
     *out = (eio_query_t){0};
     if (query_is(query, "transport", "polling"))
         out->transport = TRANSPORT_POLLING;
     else if (query_is(query, "transport", "websocket"))
         out->transport = TRANSPORT_WEBSOCKET;
-    out->version_ok = !http_query_get(query, "EIO", &version) || str_is(buf_str(&version), "3");
+    out->codec = find_codec(query);
+    out->fixed_arity = has_fixed_arity(query);
     out->b64 = query_is(query, "b64", "1") || query_is(query, "b64", "true");
     parse_sid(query, out);
     parse_jsonp(query, out);
-    buf_fini(&version);
 }
 
 const char *eio_error_text(int code)

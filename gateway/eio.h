@@ -5,7 +5,11 @@
  *
  *   POLLING --(2probe, 5 on a second socket)--> WEBSOCKET       both --> CLOSED
  *
- * Source: wire.md 1 (engine.io-protocol revision 3). Thread contract: gateway thread. */
+ * Of the revisions of the protocol it knows only the table (eio_codec.h): each revision carries one
+ * dialect of socket.io.
+ *
+ * Source: wire.md 1 and 2 (engine.io-protocol, revisions 3 and 4). Thread contract: gateway thread.
+ */
 #ifndef IOBUS_GATEWAY_EIO_H
 #define IOBUS_GATEWAY_EIO_H
 
@@ -13,7 +17,7 @@
 
 #include "gateway/conn.h"
 #include "gateway/core.h"
-#include "gateway/eio3.h"
+#include "gateway/eio_codec.h"
 #include "gateway/session.h"
 
 #define EIO_SID_LEN 20
@@ -25,6 +29,7 @@ typedef struct {
     int64_t ping_interval_ms;
     int64_t ping_timeout_ms;
     int64_t upgrade_ms;
+    int64_t connect_ms; /* for a client to be admitted */
 } eio_timing_t;
 
 /* --- all sessions --------------------------------------------------------------------------------
@@ -48,11 +53,12 @@ typedef enum { EIO_POLLING, EIO_WEBSOCKET, EIO_CLOSED } eio_state_t;
 
 struct eio {
     eio_hub_t *hub;
+    const eio_codec_t *codec;
     eio_t *prev, *next; /* of the hub's list */
     char sid[EIO_SID_LEN + 1];
     eio_state_t state;
     session_t *session; /* NULL once closed */
-    frame_t *first;     /* the open packet, until it is taken */
+    frame_t *first;     /* the open packet, or a ping, which overtakes what is queued */
     /* polling */
     conn_t *get;    /* a GET that is held */
     conn_t *post;   /* a POST under way */
@@ -68,7 +74,9 @@ struct eio {
     frame_t *probe_reply;
     /* time */
     int64_t seen_ms; /* last packet */
+    bool pinged;     /* our ping is not answered yet */
     ev_timer ping;
+    ev_timer connect; /* for the client to be admitted */
     ev_timer upgrade;
     ev_timer later; /* frees the session, or gives up on telling the client */
     bool paused;
@@ -82,10 +90,24 @@ typedef enum {
     EIO_BY_SERVER  /* it is told */
 } eio_end_t;
 
-/* A new session with its open packet and the dialect's greeting in the queue. */
-eio_t *eio_open(eio_hub_t *hub, const conn_t *conn, eio_state_t transport);
+/* The parameters of an Engine.IO request. */
+typedef struct {
+    enum { TRANSPORT_UNKNOWN, TRANSPORT_POLLING, TRANSPORT_WEBSOCKET } transport;
+    bool has_sid;
+    char sid[EIO_SID_LEN + 1]; /* "" when it is too long to be one */
+    const eio_codec_t *codec;  /* what EIO selects; NULL: no revision that there is */
+    bool fixed_arity; /* the client's call-backs fail on an argument that they do not expect */
+    bool b64;
+    bool jsonp;
+    char j[24];
+} eio_query_t;
+void eio_query_parse(str_t query, eio_query_t *out);
+
+/* A new session with its open packet in the queue. */
+eio_t *eio_open(eio_hub_t *hub, const conn_t *conn, eio_state_t transport,
+                const eio_query_t *query);
 /* A packet from the client's current transport. */
-void eio_packet(eio_t *self, const eio3_packet_t *packet);
+void eio_packet(eio_t *self, const eio_packet_t *packet);
 /* The next frame for the client (reference for the caller), or NULL. */
 frame_t *eio_pop(eio_t *self);
 bool eio_is_waiting(const eio_t *self);
@@ -101,21 +123,6 @@ void eio_seen(eio_t *self);
 void eio_probing(eio_t *self);
 /* It has. */
 void eio_upgraded(eio_t *self);
-
-/* --- queries -------------------------------------------------------------------------------------
- */
-
-/* The parameters of an Engine.IO request. */
-typedef struct {
-    enum { TRANSPORT_UNKNOWN, TRANSPORT_POLLING, TRANSPORT_WEBSOCKET } transport;
-    bool has_sid;
-    char sid[EIO_SID_LEN + 1]; /* "" when it is too long to be one */
-    bool version_ok;           /* EIO is absent or 3 */
-    bool b64;
-    bool jsonp;
-    char j[24];
-} eio_query_t;
-void eio_query_parse(str_t query, eio_query_t *out);
 
 /* Errors as clients see them (wire.md 1.10); -1: none. */
 enum { EIO_OK = -1, EIO_TRANSPORT, EIO_SID, EIO_METHOD, EIO_BAD, EIO_FORBIDDEN, EIO_VERSION };

@@ -4,72 +4,7 @@
 #include <string.h>
 
 #include "bus/json.h"
-
-/* --- base64 ------------------------------------------------------------------------------------
- */
-
-static const char base64_digits[] =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-static size_t base64_len(size_t bytes)
-{
-    return (bytes + 2) / 3 * 4;
-}
-
-static void put_base64(buf_t *out, str_t bytes)
-{
-    if (!buf_reserve(out, base64_len(bytes.len)))
-        return;
-    uint8_t *to = out->data + out->len;
-    for (size_t i = 0; i < bytes.len; i += 3) {
-        size_t left = bytes.len - i;
-        uint32_t group = 0;
-        for (size_t k = 0; k < 3; k++)
-            group = group << 8 | (k < left ? (uint8_t)bytes.p[i + k] : 0);
-        *to++ = (uint8_t)base64_digits[group >> 18];
-        *to++ = (uint8_t)base64_digits[group >> 12 & 63];
-        *to++ = left > 1 ? (uint8_t)base64_digits[group >> 6 & 63] : '=';
-        *to++ = left > 2 ? (uint8_t)base64_digits[group & 63] : '=';
-    }
-    out->len += base64_len(bytes.len);
-}
-
-/* Value of a digit of either alphabet (+/ or -_), -1 for any other character. */
-static int base64_value(char c)
-{
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
-    if (c == '+' || c == '-')
-        return 62;
-    return c == '/' || c == '_' ? 63 : -1;
-}
-
-/* As lenient as node's Buffer: padding may be missing, other characters are skipped, the first '='
- * ends it. */
-static void put_base64_decoded(buf_t *out, str_t text)
-{
-    if (!buf_reserve(out, text.len / 4 * 3 + 3))
-        return;
-    uint8_t *to = out->data + out->len;
-    uint32_t group = 0;
-    unsigned bits = 0;
-    for (size_t i = 0; i < text.len && text.p[i] != '='; i++) {
-        int value = base64_value(text.p[i]);
-        if (value < 0)
-            continue;
-        group = (group << 6 | (uint32_t)value) & 0xffffff;
-        bits += 6;
-        if (bits >= 8) {
-            bits -= 8;
-            *to++ = (uint8_t)(group >> bits);
-        }
-    }
-    out->len = (size_t)(to - out->data);
-}
+#include "gateway/eio_base64.h"
 
 /* --- one packet --------------------------------------------------------------------------------
  */
@@ -79,19 +14,19 @@ static str_t after(str_t text, size_t count)
     return (str_t){text.p + count, text.len - count};
 }
 
-static eio3_type_t type_of(unsigned number)
+static eio_type_t type_of(unsigned number)
 {
-    return number <= EIO3_NOOP ? (eio3_type_t)number : EIO3_UNKNOWN;
+    return number <= EIO_PACKET_NOOP ? (eio_type_t)number : EIO_PACKET_UNKNOWN;
 }
 
 /* "b4AQID": the original takes any type after the b, and ignores what it does not know. */
-static err_t decode_base64(str_t text, buf_t *scratch, eio3_packet_t *out)
+static err_t decode_base64(str_t text, buf_t *scratch, eio_packet_t *out)
 {
-    *out = (eio3_packet_t){EIO3_UNKNOWN, true, {0}};
+    *out = (eio_packet_t){EIO_PACKET_UNKNOWN, true, {0}};
     if (text.len == 0)
         return ERR_OK;
     size_t start = scratch->len;
-    put_base64_decoded(scratch, after(text, 1));
+    eio_base64_decode(scratch, after(text, 1));
     if (scratch->failed)
         return ERR_NO_MEMORY;
     out->type = type_of((unsigned char)text.p[0] - (unsigned)'0');
@@ -100,34 +35,33 @@ static err_t decode_base64(str_t text, buf_t *scratch, eio3_packet_t *out)
 }
 
 /* A text packet that is known to be valid UTF-8. */
-static err_t decode_valid_text(str_t text, buf_t *scratch, eio3_packet_t *out)
+static err_t decode_valid_text(str_t text, buf_t *scratch, eio_packet_t *out)
 {
     if (text.len == 0)
         return ERR_BAD_FRAME;
     if (text.p[0] == 'b')
         return decode_base64(after(text, 1), scratch, out);
-    *out =
-        (eio3_packet_t){type_of((unsigned char)text.p[0] - (unsigned)'0'), false, after(text, 1)};
-    return out->type == EIO3_UNKNOWN ? ERR_BAD_FRAME : ERR_OK;
+    *out = (eio_packet_t){type_of((unsigned char)text.p[0] - (unsigned)'0'), false, after(text, 1)};
+    return out->type == EIO_PACKET_UNKNOWN ? ERR_BAD_FRAME : ERR_OK;
 }
 
-err_t eio3_decode_text(str_t message, buf_t *scratch, eio3_packet_t *out)
+err_t eio3_decode_text(str_t message, buf_t *scratch, eio_packet_t *out)
 {
     if (!json_utf8_valid(message))
         return ERR_UTF8;
     return decode_valid_text(message, scratch, out);
 }
 
-void eio3_decode_binary(str_t message, eio3_packet_t *out)
+void eio3_decode_binary(str_t message, eio_packet_t *out)
 {
-    *out = (eio3_packet_t){EIO3_UNKNOWN, true, {0}};
+    *out = (eio_packet_t){EIO_PACKET_UNKNOWN, true, {0}};
     if (message.len == 0)
         return;
     out->type = type_of((unsigned char)message.p[0]);
     out->data = after(message, 1);
 }
 
-void eio3_encode(buf_t *out, const eio3_packet_t *packet)
+void eio3_encode(buf_t *out, const eio_packet_t *packet)
 {
     uint8_t type = (uint8_t)packet->type;
     buf_append_byte(out, packet->binary ? type : (uint8_t)('0' + type));
@@ -139,12 +73,12 @@ void eio3_encode(buf_t *out, const eio3_packet_t *packet)
 
 eio3_framing_t eio3_framing_of(str_t content_type)
 {
-    return str_is(content_type, EIO3_TYPE_OCTETS) ? EIO3_FRAMING_OCTETS : EIO3_FRAMING_TEXT;
+    return str_is(content_type, EIO_CONTENT_OCTETS) ? EIO3_FRAMING_OCTETS : EIO3_FRAMING_TEXT;
 }
 
-void eio3_payload_init(eio3_payload_t *self, str_t body, eio3_framing_t framing, buf_t *scratch)
+void eio3_payload_init(eio_payload_t *self, str_t body, eio3_framing_t framing, buf_t *scratch)
 {
-    *self = (eio3_payload_t){body, framing, scratch, ERR_OK};
+    *self = (eio_payload_t){body, framing == EIO3_FRAMING_OCTETS, scratch, ERR_OK};
     if (body.len == 0)
         self->err = ERR_BAD_FRAME;
     else if (framing == EIO3_FRAMING_TEXT && !json_utf8_valid(body))
@@ -180,7 +114,7 @@ static bool bytes_of_units(str_t text, size_t units, size_t *bytes)
 }
 
 /* "<units>:<packet>" */
-static err_t next_in_text(eio3_payload_t *self, eio3_packet_t *out)
+static err_t next_in_text(eio_payload_t *self, eio_packet_t *out)
 {
     size_t i = 0, units = 0, bytes;
     str_t body = self->rest;
@@ -195,14 +129,14 @@ static err_t next_in_text(eio3_payload_t *self, eio3_packet_t *out)
         return ERR_BAD_FRAME;
     self->rest = after(packets, bytes);
     if (bytes == 0) {
-        *out = (eio3_packet_t){EIO3_UNKNOWN, false, {0}};
+        *out = (eio_packet_t){EIO_PACKET_UNKNOWN, false, {0}};
         return ERR_OK;
     }
     return decode_valid_text((str_t){packets.p, bytes}, self->scratch, out);
 }
 
 /* <00 text | 01 bytes> <digits, a byte each> <ff> <packet> */
-static err_t next_in_octets(eio3_payload_t *self, eio3_packet_t *out)
+static err_t next_in_octets(eio_payload_t *self, eio_packet_t *out)
 {
     size_t i = 1, length = 0;
     str_t body = self->rest;
@@ -223,13 +157,12 @@ static err_t next_in_octets(eio3_payload_t *self, eio3_packet_t *out)
     return ERR_OK;
 }
 
-bool eio3_payload_next(eio3_payload_t *self, eio3_packet_t *out, err_t *err)
+bool eio3_payload_next(eio_payload_t *self, eio_packet_t *out, err_t *err)
 {
     while (self->err == ERR_OK && self->rest.len > 0) {
         buf_reset(self->scratch);
-        self->err = self->framing == EIO3_FRAMING_OCTETS ? next_in_octets(self, out)
-                                                         : next_in_text(self, out);
-        if (self->err == ERR_OK && (out->type != EIO3_UNKNOWN || out->binary)) {
+        self->err = self->octets ? next_in_octets(self, out) : next_in_text(self, out);
+        if (self->err == ERR_OK && (out->type != EIO_PACKET_UNKNOWN || out->binary)) {
             *err = ERR_OK;
             return true;
         }
@@ -358,18 +291,18 @@ static size_t units_of(str_t text)
     return units;
 }
 
-static void put_in_text(buf_t *out, const eio3_packet_t *packet)
+static void put_in_text(buf_t *out, const eio_packet_t *packet)
 {
     if (packet->binary) {
-        buf_printf(out, "%zu:b%d", base64_len(packet->data.len) + 2, (int)packet->type);
-        put_base64(out, packet->data);
+        buf_printf(out, "%zu:b%d", eio_base64_len(packet->data.len) + 2, (int)packet->type);
+        eio_base64_encode(out, packet->data);
     } else {
         buf_printf(out, "%zu:", units_of(packet->data) + 1);
         eio3_encode(out, packet);
     }
 }
 
-static void put_in_octets(buf_t *out, const eio3_packet_t *packet)
+static void put_in_octets(buf_t *out, const eio_packet_t *packet)
 {
     uint8_t digits[24];
     size_t i = sizeof digits;
@@ -381,7 +314,7 @@ static void put_in_octets(buf_t *out, const eio3_packet_t *packet)
     eio3_encode(out, packet);
 }
 
-eio3_framing_t eio3_encode_payload(buf_t *out, const eio3_packet_t *packets, size_t count, bool b64)
+eio3_framing_t eio3_encode_payload(buf_t *out, const eio_packet_t *packets, size_t count, bool b64)
 {
     bool octets = false;
     for (size_t i = 0; i < count && !b64; i++)
@@ -396,3 +329,54 @@ eio3_framing_t eio3_encode_payload(buf_t *out, const eio3_packet_t *packets, siz
         buf_append_cstr(out, "0:");
     return octets ? EIO3_FRAMING_OCTETS : EIO3_FRAMING_TEXT;
 }
+
+/* --- the table -----------------------------------------------------------------------------------
+ */
+
+static void open_packet(buf_t *out, const eio_handshake_t *handshake)
+{
+    buf_printf(out,
+               "0{\"sid\":\"%s\",\"upgrades\":[%s],\"pingInterval\":%lld,\"pingTimeout\":%lld}",
+               handshake->sid, handshake->may_upgrade ? "\"websocket\"" : "",
+               (long long)handshake->ping_interval_ms, (long long)handshake->ping_timeout_ms);
+}
+
+static err_t decode(bool binary, str_t message, buf_t *scratch, eio_packet_t *out)
+{
+    if (!binary)
+        return eio3_decode_text(message, scratch, out);
+    eio3_decode_binary(message, out);
+    return ERR_OK;
+}
+
+static void decode_own(bool binary, str_t message, eio_packet_t *out)
+{
+    unsigned char type = (unsigned char)message.p[0];
+    *out = (eio_packet_t){type_of(binary ? type : type - (unsigned)'0'), binary, after(message, 1)};
+}
+
+static bool begin(eio_payload_t *self, str_t body, str_t content_type, buf_t *scratch)
+{
+    eio3_payload_init(self, body, eio3_framing_of(content_type), scratch);
+    return true;
+}
+
+static const char *write_payload(buf_t *out, const eio_packet_t *packets, size_t count, bool b64)
+{
+    eio3_framing_t framing = eio3_encode_payload(out, packets, count, b64);
+    return framing == EIO3_FRAMING_OCTETS ? EIO_CONTENT_OCTETS : EIO_CONTENT_TEXT;
+}
+
+const eio_codec_t eio3_codec = {.version = "3",
+                                .jsonp = true,
+                                .overlap_status = 500,
+                                .options_status = 200,
+                                .headers = "",
+                                .preflight = "Access-Control-Allow-Headers: Content-Type\r\n"
+                                             "Access-Control-Allow-Methods: GET,POST,OPTIONS\r\n",
+                                .open = open_packet,
+                                .decode = decode,
+                                .decode_own = decode_own,
+                                .begin = begin,
+                                .next = eio3_payload_next,
+                                .write = write_payload};

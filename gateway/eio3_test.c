@@ -11,14 +11,14 @@
 
 #define MESSAGE(text)                                                                              \
     {                                                                                              \
-        EIO3_MESSAGE, false, STR_LIT(text)                                                         \
+        EIO_PACKET_MESSAGE, false, STR_LIT(text)                                                   \
     }
 #define BYTES(text)                                                                                \
     {                                                                                              \
-        EIO3_MESSAGE, true, STR_LIT(text)                                                          \
+        EIO_PACKET_MESSAGE, true, STR_LIT(text)                                                    \
     }
 
-static void check_packet(const eio3_packet_t *got, const eio3_packet_t *want)
+static void check_packet(const eio_packet_t *got, const eio_packet_t *want)
 {
     assert_int_equal(got->type, want->type);
     assert_int_equal(got->binary, want->binary);
@@ -29,14 +29,14 @@ static void check_packet(const eio3_packet_t *got, const eio3_packet_t *want)
 static void reads_and_writes_payloads(void **unused)
 {
     (void)unused;
-    const eio3_packet_t want[] = {MESSAGE("hello"), MESSAGE("\xe2\x82\xac"), BYTES("\1\2\3\4")};
+    const eio_packet_t want[] = {MESSAGE("hello"), MESSAGE("\xe2\x82\xac"), BYTES("\1\2\3\4")};
     str_t body = STR_LIT("6:4hello2:4\xe2\x82\xac"
                          "10:b4AQIDBA==");
     buf_t scratch, out;
     buf_init(&scratch);
     buf_init(&out);
-    eio3_payload_t payload;
-    eio3_packet_t packet;
+    eio_payload_t payload;
+    eio_packet_t packet;
     err_t err;
     size_t count = 0;
     eio3_payload_init(&payload, body, EIO3_FRAMING_TEXT, &scratch);
@@ -53,8 +53,8 @@ static void reads_and_writes_payloads(void **unused)
 static void binary_payloads(void **unused)
 {
     (void)unused;
-    const eio3_packet_t want[] = {MESSAGE("hello"), MESSAGE("\xe2\x82\xac"), BYTES("\1\2\3\4"),
-                                  MESSAGE("\xf0\x9f\x98\x80")};
+    const eio_packet_t want[] = {MESSAGE("hello"), MESSAGE("\xe2\x82\xac"), BYTES("\1\2\3\4"),
+                                 MESSAGE("\xf0\x9f\x98\x80")};
     str_t body = STR_LIT("\x00\x06\xff"
                          "4hello"
                          "\x00\x04\xff"
@@ -67,8 +67,8 @@ static void binary_payloads(void **unused)
     buf_init(&out);
     assert_int_equal(eio3_encode_payload(&out, want, 4, false), EIO3_FRAMING_OCTETS);
     assert_true(str_eq(buf_str(&out), body));
-    eio3_payload_t payload;
-    eio3_packet_t packet;
+    eio_payload_t payload;
+    eio_packet_t packet;
     err_t err;
     size_t count = 0;
     eio3_payload_init(&payload, body, EIO3_FRAMING_OCTETS, &scratch);
@@ -83,8 +83,8 @@ static void binary_payloads(void **unused)
 static void text_without_bytes_stays_text(void **unused)
 {
     (void)unused;
-    const eio3_packet_t packets[] = {
-        {EIO3_CLOSE, false, {0}}, MESSAGE("\xf0\x9f\x98\x80"), {EIO3_NOOP, false, {0}}};
+    const eio_packet_t packets[] = {
+        {EIO_PACKET_CLOSE, false, {0}}, MESSAGE("\xf0\x9f\x98\x80"), {EIO_PACKET_NOOP, false, {0}}};
     buf_t out;
     buf_init(&out);
     assert_int_equal(eio3_encode_payload(&out, packets, 3, false), EIO3_FRAMING_TEXT);
@@ -151,8 +151,8 @@ static void bad_payloads(void **unused)
     buf_t scratch;
     buf_init(&scratch);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        eio3_payload_t payload;
-        eio3_packet_t packet;
+        eio_payload_t payload;
+        eio_packet_t packet;
         err_t err;
         size_t count = 0;
         eio3_payload_init(&payload, rows[i].body, rows[i].framing, &scratch);
@@ -170,19 +170,19 @@ static void websocket_messages(void **unused)
     static const struct {
         str_t text;
         err_t err;
-        eio3_packet_t packet;
+        eio_packet_t packet;
     } rows[] = {
         {STR_LIT("4hello"), ERR_OK, MESSAGE("hello")},
         {STR_LIT("4"), ERR_OK, MESSAGE("")},
-        {STR_LIT("2abc"), ERR_OK, {EIO3_PING, false, STR_LIT("abc")}},
+        {STR_LIT("2abc"), ERR_OK, {EIO_PACKET_PING, false, STR_LIT("abc")}},
         {STR_LIT("b4AQID"), ERR_OK, BYTES("\1\2\3")},
         {STR_LIT("b4AQL/"), ERR_OK, BYTES("\1\2\xff")},
         {STR_LIT("b4AQL_"), ERR_OK, BYTES("\1\2\xff")},
         {STR_LIT("b4AQ=="), ERR_OK, BYTES("\1")},
         {STR_LIT("b4A Q\n"), ERR_OK, BYTES("\1")},
         {STR_LIT("b4"), ERR_OK, BYTES("")},
-        {STR_LIT("b2"), ERR_OK, {EIO3_PING, true, {0}}},
-        {STR_LIT("b"), ERR_OK, {EIO3_UNKNOWN, true, {0}}},
+        {STR_LIT("b2"), ERR_OK, {EIO_PACKET_PING, true, {0}}},
+        {STR_LIT("b"), ERR_OK, {EIO_PACKET_UNKNOWN, true, {0}}},
         {STR_LIT(""), ERR_BAD_FRAME, {0}},
         {STR_LIT("7"), ERR_BAD_FRAME, {0}},
         {STR_LIT("x"), ERR_BAD_FRAME, {0}},
@@ -192,7 +192,7 @@ static void websocket_messages(void **unused)
     buf_init(&scratch);
     buf_append_cstr(&scratch, "kept");
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        eio3_packet_t packet;
+        eio_packet_t packet;
         err_t err = eio3_decode_text(rows[i].text, &scratch, &packet);
         if (err != rows[i].err)
             fail_msg("row %zu gave %s", i, err_name(err));
@@ -206,19 +206,19 @@ static void websocket_messages(void **unused)
 static void websocket_binary_messages(void **unused)
 {
     (void)unused;
-    eio3_packet_t packet;
+    eio_packet_t packet;
     eio3_decode_binary(STR_LIT("\x04\1\2"), &packet);
-    check_packet(&packet, &(eio3_packet_t)BYTES("\1\2"));
+    check_packet(&packet, &(eio_packet_t)BYTES("\1\2"));
     eio3_decode_binary(STR_LIT("\x02"), &packet);
-    assert_int_equal(packet.type, EIO3_PING);
+    assert_int_equal(packet.type, EIO_PACKET_PING);
     eio3_decode_binary(STR_LIT("4"), &packet);
-    assert_int_equal(packet.type, EIO3_UNKNOWN);
+    assert_int_equal(packet.type, EIO_PACKET_UNKNOWN);
     eio3_decode_binary(STR_LIT(""), &packet);
-    assert_int_equal(packet.type, EIO3_UNKNOWN);
+    assert_int_equal(packet.type, EIO_PACKET_UNKNOWN);
     buf_t out;
     buf_init(&out);
-    eio3_encode(&out, &(eio3_packet_t)BYTES("\1\2"));
-    eio3_encode(&out, &(eio3_packet_t){EIO3_PONG, false, STR_LIT("probe")});
+    eio3_encode(&out, &(eio_packet_t)BYTES("\1\2"));
+    eio3_encode(&out, &(eio_packet_t){EIO_PACKET_PONG, false, STR_LIT("probe")});
     assert_true(str_is(buf_str(&out), "\x04\1\2"
                                       "3probe"));
     buf_fini(&out);
@@ -234,9 +234,9 @@ static void base64_of_every_length(void **unused)
     for (size_t len = 0; len < sizeof bytes; len++) {
         for (size_t i = 0; i < len; i++)
             bytes[i] = (uint8_t)(i * 151 + len);
-        eio3_packet_t packet = {EIO3_MESSAGE, true, {(const char *)bytes, len}};
-        eio3_packet_t got;
-        eio3_payload_t payload;
+        eio_packet_t packet = {EIO_PACKET_MESSAGE, true, {(const char *)bytes, len}};
+        eio_packet_t got;
+        eio_payload_t payload;
         err_t err;
         buf_reset(&text);
         eio3_encode_payload(&text, &packet, 1, true);

@@ -40,6 +40,9 @@ typedef struct {
     mp_t args;
     str_t key;
     const call_t *cause;
+    subs_kind_t kind; /* with id and seq: what finds the receivers */
+    str_t id;
+    uint64_t seq;
     frames_t frames[DIALECTS_MAX];
     bool encoded[DIALECTS_MAX];
 } delivery_t;
@@ -51,7 +54,13 @@ static void hit(void *arg, void *owner)
     const dialect_t *dialect = session_dialect(session);
     frames_t *frames = &delivery->frames[dialect->id];
     if (!delivery->encoded[dialect->id]) {
-        dialect->event(delivery->name, delivery->args, delivery->key, frames);
+        session_event_t event = {.name = delivery->name,
+                                 .args = delivery->args,
+                                 .key = delivery->key,
+                                 .kind = delivery->kind,
+                                 .id = delivery->id,
+                                 .seq = delivery->seq};
+        session_encode_event(session, &event, frames);
         delivery->encoded[dialect->id] = true;
         metrics_add(delivery->core->metrics, METRIC_EVENTS_ENCODED, 1);
     }
@@ -60,6 +69,9 @@ static void hit(void *arg, void *owner)
 
 static void deliver(delivery_t *delivery, subs_kind_t kind, str_t id, uint64_t seq)
 {
+    delivery->kind = kind;
+    delivery->id = id;
+    delivery->seq = seq;
     subs_match(delivery->core->subs, kind, id, seq, hit, delivery);
     for (size_t i = 0; i < DIALECTS_MAX; i++)
         frames_put(&delivery->frames[i]);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/deflate.h"
 #include "gateway/wsframe.h"
 
 #define ROOM WSFRAME_MAX_HEAD
@@ -18,6 +19,8 @@ struct frame {
     size_t head; /* bytes of the WebSocket header in wire */
     char *key;   /* follows this struct */
     size_t key_len;
+    bool tried;        /* to compress it */
+    frame_t *deflated; /* its compressed form, if it has one */
 };
 
 void frame_room(buf_t *buf)
@@ -94,8 +97,25 @@ void frame_put(frame_t **self_p)
     *self_p = NULL;
     if (!self || --self->refs > 0)
         return;
+    frame_put(&self->deflated);
     free(self->data);
     free(self);
+}
+
+frame_t *frame_deflated(frame_t *self)
+{
+    str_t payload = frame_payload(self);
+    if (self->tried || self->kind == FRAME_RAW || !deflate_is_worth(payload.len))
+        return self->deflated;
+    buf_t small = {0};
+    self->tried = true;
+    frame_room(&small);
+    if (deflate_message(&small, payload))
+        self->deflated = frame_take(self->kind, &small, (str_t){"", 0});
+    if (self->deflated)
+        wsframe_mark_deflated((uint8_t *)self->deflated->wire.p);
+    buf_fini(&small);
+    return self->deflated;
 }
 
 frame_kind_t frame_kind(const frame_t *self)

@@ -34,6 +34,10 @@ frame_t *frame_new(frame_kind_t kind, str_t payload);
 frame_t *frame_ref(frame_t *self);
 void frame_put(frame_t **self_p); /* puts a reference down */
 
+/* The compressed form of a message, for WebSockets that have agreed on it: made once, however many
+ * clients get the message, and NULL when it is not worth it. Borrowed from the frame. */
+frame_t *frame_deflated(frame_t *self);
+
 frame_kind_t frame_kind(const frame_t *self);
 str_t frame_wire(const frame_t *self); /* header and payload; payload only when FRAME_RAW */
 str_t frame_payload(const frame_t *self);

@@ -22,6 +22,8 @@
 #include "gateway/http.h"
 #include "gateway/ports.h"
 #include "gateway/presence.h"
+#include "gateway/recovery.h"
+#include "gateway/status.h"
 
 #define WATCHED_MAX 64     /* ZeroMQ descriptors */
 #define ROUNDS_PER_TURN 16 /* of bus traffic, before clients get their turn */
@@ -84,6 +86,7 @@ static void on_prepare(struct ev_loop *loop, ev_prepare *watcher, int events)
         any = requests_process(self->core.requests);
         any = feed_process(self->feed) || any;
         eio_hub_flush(self->http.engines);
+        rest_hub_flush(self->http.rest);
         any = conn_flush(&self->env) || any;
     }
     int64_t left = requests_expire(self->core.requests, self->core.mono_ms);
@@ -133,6 +136,7 @@ static void on_second(struct ev_loop *loop, ev_timer *watcher, int events)
     (void)events;
     health_tick(self->http.health, self->core.mono_ms);
     grants_retry(self->core.grants, self->core.mono_ms);
+    status_tick(self->core.status);
 }
 
 static void watch(gateway_t *self)
@@ -159,6 +163,7 @@ static void start_stopping(gateway_t *self)
     presence_leave(self->presence);
     eio_hub_close(self->http.engines);
     iobws_hub_close(self->http.plain);
+    rest_hub_close(self->http.rest);
     self->stop_until_ms = sock_mono_ms() + STOP_MS;
     ev_timer_set(&self->stopper, STOP_CHECK_S, STOP_CHECK_S);
     ev_timer_start(self->loop, &self->stopper);
@@ -178,6 +183,7 @@ static void read_limits(core_limits_t *limits, const config_t *config)
 {
     *limits = (core_limits_t){
         .max_message = (size_t)config_int(config, "max-message"),
+        .max_file = (size_t)config_int(config, "max-file"),
         .max_value = (size_t)config_int(config, "max-value"),
         .max_requests = (size_t)config_int(config, "max-requests"),
         .outbox_soft = (size_t)config_int(config, "outbox-soft"),
@@ -253,6 +259,17 @@ static char *peer_name(const config_t *config)
     return result;
 }
 
+#define RECOVERY_EVENTS (16u * 1024u * 1024u) /* bytes of events for clients that come back */
+#define RECOVERY_SESSIONS 1000                /* sessions without a connection */
+
+static recovery_t *make_recovery(gateway_t *self)
+{
+    recovery_bounds_t bounds = {.keep_ms = config_int(self->config, "recovery"),
+                                .events = RECOVERY_EVENTS,
+                                .sessions = RECOVERY_SESSIONS};
+    return bounds.keep_ms > 0 ? recovery_new(self->loop, &bounds) : NULL;
+}
+
 static void make_core(gateway_t *self)
 {
     const config_t *config = self->config;
@@ -268,6 +285,8 @@ static void make_core(gateway_t *self)
     requests_connect(core->requests, actor_names());
     core->subs = subs_new((size_t)config_int(config, "max-patterns"));
     core->grants = grants_new(core->requests);
+    core->recovery = make_recovery(self);
+    core->status = status_new(core);
     core->calls = map_new();
     core->command_index = map_new();
     core->commands = calloc(command_count(), sizeof *core->commands);
@@ -282,7 +301,8 @@ static void make_parts(gateway_t *self)
     const config_t *config = self->config;
     eio_timing_t timing = {.ping_interval_ms = config_int(config, "ping-interval"),
                            .ping_timeout_ms = config_int(config, "ping-timeout"),
-                           .upgrade_ms = config_int(config, "upgrade-timeout")};
+                           .upgrade_ms = config_int(config, "upgrade-timeout"),
+                           .connect_ms = config_int(config, "connect-timeout")};
     self->feed = feed_new(&self->core, self->endpoints, on_contact, self);
     self->presence = presence_new(&self->core, self->loop, self->listeners);
     self->http = (http_t){.core = &self->core,
@@ -290,11 +310,13 @@ static void make_parts(gateway_t *self)
                           .plain = iobws_hub_new(&self->core, self->loop),
                           .health = health_new(self->core.requests),
                           .assets = assets_new(config_text(config, "share"))};
+    self->http.rest = rest_hub_new(&self->core, self->loop, self->http.assets);
     self->env = (conn_env_t){.loop = self->loop,
                              .ops = &http_ops,
                              .arg = &self->http,
                              .metrics = &self->metrics,
-                             .max_header = (size_t)config_int(config, "max-header")};
+                             .max_header = (size_t)config_int(config, "max-header"),
+                             .deflate = config_bool(config, "deflate")};
     for (size_t i = 0; self->listeners[i]; i++)
         (void)grants_require(self->core.grants, self->listeners[i]->default_user,
                              self->core.mono_ms);
@@ -334,9 +356,13 @@ static void destroy_parts(gateway_t *self)
     self->stopping = true;
     eio_hub_close(self->http.engines);
     iobws_hub_close(self->http.plain);
+    rest_hub_close(self->http.rest);
     ports_destroy(&self->ports);
     eio_hub_destroy(&self->http.engines);
     iobws_hub_destroy(&self->http.plain);
+    rest_hub_destroy(&self->http.rest);
+    recovery_destroy(&core->recovery);
+    status_destroy(&core->status);
     presence_destroy(&self->presence);
     health_destroy(&self->http.health);
     assets_destroy(&self->http.assets);
@@ -400,8 +426,6 @@ static bool parse_listeners(gateway_t *self, buf_t *why)
     }
     if (count == 0)
         buf_append_cstr(why, "listen: there is no listener");
-    if (config_bool(self->config, "deflate"))
-        buf_append_cstr(why, "deflate: permessage-deflate is not available yet");
     return why->len == 0;
 }
 

@@ -204,7 +204,8 @@ static void serves_pages(void **state)
     ask(*state, GET("/readyz"), "503 Service Unavailable");
     ask(*state, GET("/readyz"), "\"states\":{\"ready\":false,\"why\":");
     ask(*state, GET("/a<b>"), "Not found: /a&#60;b&#62;");
-    ask(*state, "POST /healthz HTTP/1.1\r\nContent-Length: 1\r\n\r\nx", "404 Not Found");
+    ask(*state, "POST /healthz HTTP/1.1\r\nContent-Length: 1\r\n\r\nx", "200 OK");
+    ask(*state, "BREW /healthz HTTP/1.1\r\n\r\n", "405 Method Not Allowed");
 }
 
 static void answers_head_without_a_body(void **state)
@@ -235,7 +236,7 @@ static void refuses_bad_requests(void **state)
     ask(*state, "GET / HTTP/3.0\r\n\r\n", "505 HTTP Version");
     ask(*state, "POST / HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n", "501 Not Implemented");
     ask(*state, "POST / HTTP/1.1\r\nContent-Length: 99999999\r\n\r\n", "413 Payload Too Large");
-    ask(*state, GET("/socket.io/?EIO=4&transport=polling"), "{\"code\":5,");
+    ask(*state, GET("/socket.io/?EIO=5&transport=polling"), "{\"code\":5,");
     ask(*state, GET("/socket.io/?transport=websocket"), "{\"code\":3,");
     ask(*state, "GET /socket.io/?transport=websocket&sid=x HTTP/1.1\r\nHost: x\r\n" UPGRADE,
         "\r\n\r\nSession ID unknown");

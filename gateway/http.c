@@ -4,15 +4,26 @@
 #include <string.h>
 
 #include "gateway/command.h"
+#include "gateway/http_accept.h"
 #include "gateway/iobws.h"
 #include "gateway/listener.h"
 #include "gateway/polling.h"
+#include "gateway/status.h"
+#include "gateway/webfile.h"
 #include "gateway/ws.h"
 
 #define TEXT "text/plain; charset=utf-8"
 #define JSON "application/json; charset=utf-8"
 #define HTML "text/html; charset=utf-8"
 #define SCRIPT "application/javascript; charset=utf-8"
+
+/* Our pages run only what this server sent, and nobody frames them. They may be told to connect to
+ * another server, and show files of the store, whatever these load. */
+#define PAGE_HEADERS                                                                               \
+    "Content-Security-Policy: default-src 'self'; connect-src *; img-src 'self' data: blob:; "     \
+    "media-src 'self' blob:; frame-src 'self' blob:; style-src 'self' 'unsafe-inline'; "           \
+    "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'self'\r\n"           \
+    "Referrer-Policy: same-origin\r\n"
 
 static const str_t no_headers = {"", 0};
 
@@ -61,6 +72,7 @@ static void on_metrics(const page_t *page)
     buf_t body = {0};
     bool first = true;
     metrics_write(core->metrics, &body);
+    status_write_sessions(core, &body);
     for (size_t i = 0; i < command_count(); i++) {
         const metrics_command_t *command = &core->commands[i];
         if (command->ok + command->failed + command->denied == 0)
@@ -117,9 +129,9 @@ static void escape_html(str_t text, buf_t *out)
     }
 }
 
-static void not_found(const page_t *page)
+static void not_found(conn_t *conn, const http_head_t *head)
 {
-    str_t path = page->head->path;
+    str_t path = head->path;
     buf_t body = {0};
     if (path.len > 200)
         path.len = 200;
@@ -127,19 +139,22 @@ static void not_found(const page_t *page)
         &body, "<!doctype html><meta charset=\"utf-8\"><title>Not found</title>\n<p>Not found: ");
     escape_html(path, &body);
     buf_append_cstr(&body, "</p>\n");
-    conn_respond(page->conn, 404, HTML, STR_LIT("X-Content-Type-Options: nosniff\r\n"),
-                 buf_str(&body));
+    conn_respond(conn, 404, HTML, STR_LIT("X-Content-Type-Options: nosniff\r\n"), buf_str(&body));
     buf_fini(&body);
 }
 
 static void serve_asset(const page_t *page, const asset_t *asset)
 {
     buf_t headers = {0};
-    str_t known = http_head_get(page->head, "if-none-match");
-    buf_printf(&headers, "Cache-Control: %s\r\nETag: %s\r\nX-Content-Type-Options: nosniff\r\n",
-               asset->cache, asset->etag);
-    bool same = known.len > 0 && (str_is(known, "*") ||
-                                  memmem(known.p, known.len, asset->etag, strlen(asset->etag)));
+    /* Pages of other origins may import our client library. */
+    buf_append_cstr(&headers, "Access-Control-Allow-Origin: *\r\n");
+    buf_printf(&headers, "Cache-Control: %s\r\nETag: W/%s\r\n", asset->cache, asset->etag);
+    buf_append_cstr(&headers, "Vary: Accept-Encoding\r\nX-Content-Type-Options: nosniff\r\n");
+    if (str_starts(str_of(asset->type), "text/html"))
+        buf_append_cstr(&headers, PAGE_HEADERS);
+    bool same = http_is_known(page->head, str_of(asset->etag));
+    if (asset->encoding && !same)
+        buf_printf(&headers, "Content-Encoding: %s\r\n", asset->encoding);
     if (same)
         conn_respond(page->conn, 304, NULL, buf_str(&headers), no_headers);
     else
@@ -150,15 +165,16 @@ static void serve_asset(const page_t *page, const asset_t *asset)
 static void serve_file(const page_t *page)
 {
     bool missing;
-    const asset_t *asset = assets_find(page->http->assets, page->path, &missing);
+    encoding_t encoding = http_best_encoding(http_head_get(page->head, "accept-encoding"));
+    const asset_t *asset = assets_find(page->http->assets, page->path, encoding, &missing);
     if (asset)
         serve_asset(page, asset);
     else if (missing)
         conn_respond(
             page->conn, 404, TEXT, no_headers,
             STR_LIT("This file is not installed: deploy/run fetches it, or set the key share.\n"));
-    else
-        not_found(page);
+    else if (!webfile_serve(page->http->core, page->conn, page->head, page->path, not_found))
+        not_found(page->conn, page->head);
 }
 
 static bool ends_with(str_t path, const char *end)
@@ -174,8 +190,16 @@ static bool path_fits(const char *pattern, str_t path)
 
 static void serve_page(const page_t *page)
 {
-    if (page->head->method != HTTP_GET && page->head->method != HTTP_HEAD) {
-        not_found(page);
+    http_method_t method = page->head->method;
+    if (method == HTTP_OTHER) {
+        conn_respond(page->conn, 405, TEXT, STR_LIT("Allow: GET, HEAD, POST, PUT, DELETE\r\n"),
+                     STR_LIT("This method is not known here.\n"));
+        return;
+    }
+    if (method == HTTP_PUT || method == HTTP_DELETE) {
+        if (method == HTTP_PUT ||
+            !webfile_delete(page->http->core, page->conn, page->head, page->path))
+            not_found(page->conn, page->head);
         return;
     }
     for (size_t i = 0; i < sizeof pages / sizeof pages[0]; i++) {
@@ -228,7 +252,13 @@ static size_t on_head(void *arg, conn_t *conn, const http_head_t *head)
             iobws_head(self->plain, conn, head);
         return 0;
     }
-    return is_engine_path(head->path) ? polling_head(self->engines, conn, head) : 0;
+    if (is_engine_path(head->path))
+        return polling_head(self->engines, conn, head);
+    if (rest_is_path(below_base(conn, head->path)))
+        return rest_head(self->rest, conn, head);
+    if (head->method == HTTP_PUT)
+        (void)webfile_put(self->core, conn, head, below_base(conn, head->path));
+    return 0;
 }
 
 static void on_request(void *arg, conn_t *conn, const http_head_t *head, str_t body)
@@ -237,6 +267,8 @@ static void on_request(void *arg, conn_t *conn, const http_head_t *head, str_t b
     page_t page = {.http = self, .conn = conn, .head = head, .path = below_base(conn, head->path)};
     if (is_engine_path(head->path))
         polling_request(self->engines, conn, head, body);
+    else if (rest_is_path(page.path))
+        rest_request(self->rest, conn, head, page.path, body);
     else
         serve_page(&page);
 }

@@ -10,11 +10,13 @@
 #include "gateway/eio.h"
 #include "gateway/health.h"
 #include "gateway/iobws.h"
+#include "gateway/rest.h"
 
 typedef struct {
     core_t *core;
     eio_hub_t *engines;
     iobws_hub_t *plain;
+    rest_hub_t *rest;
     health_t *health;
     assets_t *assets;
 } http_t;

@@ -13,18 +13,28 @@ static const struct {
 } statuses[] = {{100, "Continue"},
                 {101, "Switching Protocols"},
                 {200, "OK"},
+                {201, "Created"},
+                {202, "Accepted"},
                 {204, "No Content"},
+                {206, "Partial Content"},
+                {302, "Found"},
                 {304, "Not Modified"},
                 {400, "Bad Request"},
+                {401, "Unauthorized"},
                 {403, "Forbidden"},
                 {404, "Not Found"},
                 {405, "Method Not Allowed"},
                 {408, "Request Timeout"},
+                {409, "Conflict"},
                 {413, "Payload Too Large"},
+                {415, "Unsupported Media Type"},
+                {429, "Too Many Requests"},
                 {431, "Request Header Fields Too Large"},
                 {500, "Internal Server Error"},
                 {501, "Not Implemented"},
+                {502, "Bad Gateway"},
                 {503, "Service Unavailable"},
+                {504, "Gateway Timeout"},
                 {505, "HTTP Version Not Supported"}};
 
 const char *http_status_text(int status)
@@ -42,7 +52,9 @@ void http_answer_head(buf_t *out, const http_head_t *request, int status, const 
     buf_printf(out, "HTTP/1.1 %d %s\r\n", status, http_status_text(status));
     if (type)
         buf_printf(out, "Content-Type: %s\r\n", type);
-    if (status != 204 && status != 304)
+    if (length == HTTP_LENGTH_UNKNOWN && !(request && request->http10))
+        buf_append_cstr(out, "Transfer-Encoding: chunked\r\n");
+    else if (length != HTTP_LENGTH_UNKNOWN && status != 204 && status != 304)
         buf_printf(out, "Content-Length: %zu\r\n", length);
     if (!keep)
         buf_append_cstr(out, "Connection: close\r\n");
@@ -85,7 +97,7 @@ static str_t first_protocol(const http_head_t *request)
     return list;
 }
 
-void http_accept_websocket(buf_t *out, const http_head_t *request)
+void http_accept_websocket(buf_t *out, const http_head_t *request, const char *extensions)
 {
     str_t protocol = first_protocol(request);
     buf_append_cstr(out, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
@@ -93,5 +105,7 @@ void http_accept_websocket(buf_t *out, const http_head_t *request)
     accept_key(http_head_get(request, "sec-websocket-key"), out);
     if (protocol.len > 0)
         buf_printf(out, "\r\nSec-WebSocket-Protocol: %.*s", STR_ARG(protocol));
+    if (extensions)
+        buf_printf(out, "\r\nSec-WebSocket-Extensions: %s", extensions);
     buf_append_cstr(out, "\r\n\r\n");
 }

@@ -8,6 +8,8 @@
 
 /* "OK" */
 const char *http_status_text(int status);
+#define HTTP_LENGTH_UNKNOWN SIZE_MAX /* of a body that comes in chunks */
+
 /* Appends a head with its empty line. request may be NULL (it could not be read). type may be NULL.
  * headers: further lines, each with its CRLF. keep: the connection stays open. */
 void http_answer_head(buf_t *out, const http_head_t *request, int status, const char *type,
@@ -16,7 +18,7 @@ void http_answer_head(buf_t *out, const http_head_t *request, int status, const 
 /* Whether a request asks for a WebSocket in the right way. */
 bool http_asks_websocket(const http_head_t *request);
 /* Appends the 101 for such a request. Of several subprotocols the first is taken, as the original
- * does; no extensions. */
-void http_accept_websocket(buf_t *out, const http_head_t *request);
+ * does. extensions: those that are agreed on; NULL: none. */
+void http_accept_websocket(buf_t *out, const http_head_t *request, const char *extensions);
 
 #endif

@@ -50,7 +50,7 @@ static void accepts_a_websocket(void **unused)
           "Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n",
           &head);
     assert_true(http_asks_websocket(&head));
-    http_accept_websocket(&out, &head);
+    http_accept_websocket(&out, &head, NULL);
     expect(&out, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                  "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nSec-WebSocket-Protocol: "
                  "chat\r\n\r\n");

@@ -41,7 +41,7 @@ size_t http_head_length(str_t text)
 
 static http_method_t method_of(str_t word)
 {
-    static const char *const names[] = {"GET", "HEAD", "POST", "OPTIONS"};
+    static const char *const names[] = {"GET", "HEAD", "POST", "OPTIONS", "PUT", "DELETE"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (str_is(word, names[i]))
             return (http_method_t)i;

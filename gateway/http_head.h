@@ -15,7 +15,9 @@ typedef enum {
     HTTP_HEAD,
     HTTP_POST,
     HTTP_OPTIONS,
-    HTTP_OTHER /* PUT, DELETE and all others */
+    HTTP_PUT,
+    HTTP_DELETE,
+    HTTP_OTHER
 } http_method_t;
 
 typedef struct {

@@ -19,22 +19,26 @@ typedef enum { IOBWS_MESSAGE, IOBWS_PING, IOBWS_PONG, IOBWS_CALLBACK } kind_t;
 /* --- the dialect ---------------------------------------------------------------------------------
  */
 
-/* A call that is open: its answer repeats the name. */
+/* A call that is open: its answer repeats the id, which may be any JSON value, and the name. */
 typedef struct pending {
-    uint64_t id;
-    char *name;
+    uint64_t number; /* by which the session knows it: ids may come twice, or be no numbers */
+    buf_t head;      /* msgpack: id, name */
     struct pending *next;
 } pending_t;
 
 typedef struct {
     pending_t *pending; /* as many as the session has open calls */
+    uint64_t calls;     /* the last number given away */
 } state_t;
 
-static void put_head(buf_t *out, kind_t kind, uint64_t id, str_t name)
+/* "[kind,id," and the name. */
+static void put_head(buf_t *out, kind_t kind, mp_t id, mp_t name)
 {
     frame_room(out);
-    buf_printf(out, "[%d,%llu,", (int)kind, (unsigned long long)id);
-    json_put_str(out, name);
+    buf_printf(out, "[%d,", (int)kind);
+    json_from_mp(out, id, NULL);
+    buf_append_byte(out, ',');
+    json_from_mp(out, name, NULL);
 }
 
 static void add_frame(frames_t *out, buf_t *text, str_t key)
@@ -46,25 +50,27 @@ static void add_frame(frames_t *out, buf_t *text, str_t key)
 }
 
 /* args: one array value. */
-static void encode(kind_t kind, uint64_t id, str_t name, mp_t args, str_t key, frames_t *out)
+static void put_args(buf_t *out, mp_t args)
 {
-    buf_t text = {0};
-    put_head(&text, kind, id, name);
-    buf_append_byte(&text, ',');
-    json_from_mp(&text, args, NULL);
-    buf_append_byte(&text, ']');
-    add_frame(out, &text, key);
+    buf_append_byte(out, ',');
+    json_from_mp(out, args, NULL);
+    buf_append_byte(out, ']');
 }
 
 static void iobws_event(str_t name, mp_t args, str_t key, frames_t *out)
 {
-    encode(IOBWS_MESSAGE, 1, name, args, key, out);
+    buf_t text = {0};
+    frame_room(&text);
+    buf_printf(&text, "[%d,1,", (int)IOBWS_MESSAGE);
+    json_put_str(&text, name);
+    put_args(&text, args);
+    add_frame(out, &text, key);
 }
 
-static pending_t **find_pending(state_t *self, uint64_t id)
+static pending_t **find_pending(state_t *self, uint64_t number)
 {
     pending_t **at = &self->pending;
-    while (*at && (*at)->id != id)
+    while (*at && (*at)->number != number)
         at = &(*at)->next;
     return at;
 }
@@ -73,16 +79,24 @@ static void drop_pending(pending_t **at)
 {
     pending_t *pending = *at;
     *at = pending->next;
-    free(pending->name);
+    buf_fini(&pending->head);
     free(pending);
 }
 
-static void iobws_answer(void *state, uint64_t id, mp_t args, frames_t *out)
+static void iobws_answer(void *state, uint64_t number, mp_t args, frames_t *out)
 {
-    pending_t **at = find_pending(state, id);
-    encode(IOBWS_CALLBACK, id, str_of(*at ? (*at)->name : ""), args, (str_t){"", 0}, out);
-    if (*at)
-        drop_pending(at);
+    pending_t **at = find_pending(state, number);
+    buf_t text = {0};
+    mp_t head, id, name;
+    assert(*at);
+    head = mp_of_buf(&(*at)->head);
+    bool whole = mp_next(&head, &id) && mp_next(&head, &name);
+    assert(whole);
+    (void)whole;
+    put_head(&text, IOBWS_CALLBACK, id, name);
+    put_args(&text, args);
+    add_frame(out, &text, (str_t){"", 0});
+    drop_pending(at);
 }
 
 static void push(session_t *session, frames_t *frames)
@@ -94,15 +108,30 @@ static void push(session_t *session, frames_t *frames)
 
 static void *iobws_open(session_t *session)
 {
-    frames_t frames = {0};
-    buf_t text = {0};
     state_t *self = calloc(1, sizeof *self);
+    (void)session;
     assert(self);
-    put_head(&text, IOBWS_MESSAGE, 1, STR_LIT("___ready___"));
-    buf_append_byte(&text, ']');
-    add_frame(&frames, &text, (str_t){"", 0});
-    push(session, &frames);
     return self;
+}
+
+static void say(session_t *session, const char *message)
+{
+    frame_t *frame = frame_new(FRAME_TEXT, str_of(message));
+    if (frame)
+        session_push(session, frame);
+    frame_put(&frame);
+}
+
+static void iobws_greet(session_t *session, void *state)
+{
+    (void)state;
+    say(session, "[0,1,\"___ready___\"]");
+}
+
+static void iobws_refuse(session_t *session, void *state)
+{
+    (void)state;
+    say(session, "[0,401,\"reauthenticate\"]");
 }
 
 static void iobws_close(void *state)
@@ -113,47 +142,40 @@ static void iobws_close(void *state)
     free(self);
 }
 
-static void send_pong(session_t *session)
-{
-    frame_t *frame = frame_new(FRAME_TEXT, STR_LIT("[2]"));
-    if (frame)
-        session_push(session, frame);
-    frame_put(&frame);
-}
-
-static void remember(state_t *self, uint64_t id, str_t name)
+/* The number under which the session shall know the call. */
+static uint64_t remember(state_t *self, mp_t id, str_t name)
 {
     pending_t *pending = calloc(1, sizeof *pending);
     assert(pending);
-    *pending = (pending_t){.id = id, .name = str_dup(name), .next = self->pending};
-    assert(pending->name);
+    *pending = (pending_t){.number = ++self->calls, .next = self->pending};
+    mp_put_raw(&pending->head, id);
+    mp_put_str(&pending->head, name);
+    assert(!pending->head.failed);
     self->pending = pending;
+    return pending->number;
 }
 
 /* What was cut off or is no array counts as no arguments. */
-static void call(session_t *session, state_t *self, uint64_t id, str_t name, mp_t args,
-                 bool has_ack)
+static void call(session_t *session, state_t *self, mp_t id, str_t name, mp_t args, bool has_ack)
 {
     static const uint8_t empty[] = {0x90};
     if (mp_type(args) != MP_ARRAY)
         args = mp_of(empty, sizeof empty);
-    if (has_ack)
-        remember(self, id, name);
-    session_call(session, name, args, has_ack, id);
+    session_call(session, name, args, has_ack, has_ack ? remember(self, id, name) : 0);
 }
 
 static void take_message(session_t *session, state_t *self, mp_t message)
 {
     uint32_t count;
-    uint64_t kind, id = 0;
+    uint64_t kind;
     str_t name;
-    mp_t args = {0};
+    mp_t id, args = {0};
     if (!mp_read_array(&message, &count) || !mp_read_uint(&message, &kind))
         return;
     if (kind == IOBWS_PING)
-        send_pong(session);
-    if ((kind != IOBWS_MESSAGE && kind != IOBWS_CALLBACK) || count < 3 ||
-        !mp_read_uint(&message, &id) || !mp_read_str(&message, &name))
+        say(session, "[2]");
+    if ((kind != IOBWS_MESSAGE && kind != IOBWS_CALLBACK) || count < 3 || !mp_next(&message, &id) ||
+        !mp_read_str(&message, &name))
         return;
     if (count > 3)
         (void)mp_next(&message, &args);
@@ -170,11 +192,14 @@ static void answer_unreadable(session_t *session, state_t *self, str_t payload, 
         return;
     frames_t frames = {0};
     buf_t args = {0};
+    buf_t key = {0};
+    mp_put_uint(&key, id);
     mp_put_array(&args, 1);
     mp_put_cstr(&args, err_text(err));
-    iobws_answer(self, id, mp_of_buf(&args), &frames);
+    iobws_answer(self, remember(self, mp_of_buf(&key), STR_LIT("")), mp_of_buf(&args), &frames);
     push(session, &frames);
     buf_fini(&args);
+    buf_fini(&key);
 }
 
 static bool iobws_receive(session_t *session, void *state, bool binary, str_t payload)
@@ -199,9 +224,12 @@ static bool iobws_receive(session_t *session, void *state, bool binary, str_t pa
 
 const dialect_t iobws_dialect = {.name = "ioBroker",
                                  .id = 1,
+                                 .error_is_text = true,
                                  .secure_is_false = true,
                                  .open = iobws_open,
                                  .close = iobws_close,
+                                 .greet = iobws_greet,
+                                 .refuse = iobws_refuse,
                                  .receive = iobws_receive,
                                  .event = iobws_event,
                                  .answer = iobws_answer};
@@ -313,7 +341,7 @@ static void on_wake(void *transport)
 static void on_end(void *transport, const char *reason, bool flush)
 {
     iobws_t *self = transport;
-    log_debug("GW-SESSION-END", "client=%s reason=%s", session_client(self->session), reason);
+    log_debug("GW-SESSION-END", "from=%s reason=%s", conn_address(self->conn), reason);
     ev_timer_set(&self->ending, flush ? REFUSED_S : 0., 0.);
     ev_timer_start(self->hub->loop, &self->ending);
 }
@@ -394,8 +422,6 @@ void iobws_head(iobws_hub_t *hub, conn_t *conn, const http_head_t *head)
     conn_upgrade(conn, head, &conn_owner, self, 1);
     if (sid.len == 0)
         refuse(self, "[0,501,\"error\",[\"invalid sid\"]]");
-    else if (conn_listener(conn)->auth) /* log-in is not there yet: nobody gets in */
-        refuse(self, "[0,401,\"reauthenticate\"]");
     else
         open_session(self, buf_str(&name));
     buf_fini(&sid);

@@ -26,6 +26,12 @@ void metrics_add(metrics_t *self, metric_t metric, int64_t n)
     self->values[metric] += n;
 }
 
+void metrics_response(metrics_t *self, int status)
+{
+    if (status >= 100 && status < 600)
+        self->values[METRIC_HTTP_1XX + status / 100 - 1]++;
+}
+
 void metrics_latency(metrics_t *self, int64_t us)
 {
     size_t i = 0;

@@ -31,6 +31,8 @@ typedef struct {
 } metrics_t;
 
 void metrics_add(metrics_t *self, metric_t metric, int64_t n);
+/* An HTTP answer of this status, 100 to 599. */
+void metrics_response(metrics_t *self, int status);
 /* Time from the call of a command to its answer, in microseconds. */
 void metrics_latency(metrics_t *self, int64_t us);
 /* Appends the text of everything but the commands. */

@@ -80,7 +80,8 @@ static void connected_text(const presence_t *self, const listener_t *listener, b
     buf_t names = {0};
     for (const session_t *session = self->core->sessions; session;
          session = session_next(session)) {
-        if (strcmp(session_listener(session)->instance, listener->instance) != 0)
+        if (session_dialect(session)->brief ||
+            strcmp(session_listener(session)->instance, listener->instance) != 0)
             continue;
         const char *name = session_name(session);
         if (names.len < TEXT_MAX)

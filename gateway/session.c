@@ -6,12 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bus/error_object.h"
 #include "bus/log.h"
 #include "bus/sock.h"
 #include "gateway/command.h"
 #include "gateway/outbox.h"
+#include "gateway/recovery.h"
 
-#define HELD_MAX 10000 /* events that wait for an answer of one client */
+#define HELD_MAX 10000       /* events that wait for an answer of one client */
+#define EARLY_MAX 1000       /* messages of a client that is still logging in */
+#define EARLY_BYTES 1048576u /* ... and their bytes */
 
 /* An event that waits for the answer of a call. */
 typedef struct held {
@@ -19,6 +23,14 @@ typedef struct held {
     frames_t frames;
     uint64_t corr; /* of the call; 0: it only waits for its turn */
 } held_t;
+
+/* A message that came while the log-in was under way. */
+typedef struct early {
+    struct early *next;
+    bool binary;
+    size_t len;
+    char payload[];
+} early_t;
 
 struct session {
     core_t *core;
@@ -39,8 +51,16 @@ struct session {
     size_t call_count;
     held_t *held, **held_end;
     size_t held_count;
+    buf_t auth; /* what the client said for its log-in */
+    early_t *early, **early_end;
+    size_t early_count, early_bytes;
+    recovery_ticket_t *ticket; /* NULL: it cannot come back */
+    uint64_t missed_from;      /* after a recovery: number of the last event that was seen */
+    bool logging_in;
+    bool admitted;
     bool left;  /* gets no events any more */
-    bool ended; /* the transport was told to end */
+    bool ended; /* the transport was told to end, or is gone */
+    bool final; /* must not come back */
     bool paused;
 };
 
@@ -84,20 +104,17 @@ static void unlink_session(session_t *self)
 
 static void end(session_t *self, const char *reason, bool flush);
 
-/* Log-in is not there yet: where it is asked for, nobody gets in. The client is told as the
- * original tells it. */
-static void refuse_login(session_t *self)
+/* A client came or went. */
+static void tell(session_t *self)
 {
-    static const uint8_t no_args[] = {0x90};
-    session_emit(self, STR_LIT("reauthenticate"), mp_of(no_args, sizeof no_args));
-    end(self, "log-in", true);
+    if (!self->dialect->brief)
+        self->core->changed(self->core->changed_arg);
 }
 
 session_t *session_new(core_t *core, const dialect_t *dialect, const listener_t *listener, str_t id,
                        const char *address, const session_transport_t *transport_ops,
                        void *transport)
 {
-    static log_limit_t connects;
     char client[96];
     session_t *self = calloc(1, sizeof *self);
     assert(self);
@@ -114,14 +131,13 @@ session_t *session_new(core_t *core, const dialect_t *dialect, const listener_t 
     self->subs = subs_client_new(core->subs, self);
     self->outbox = outbox_new(core->limits.outbox_soft, core->limits.outbox_hard);
     self->held_end = &self->held;
+    self->early_end = &self->early;
     link_session(self);
-    metrics_add(core->metrics, METRIC_SESSIONS_TOTAL, 1);
-    log_limited(&connects, LEVEL_INFO, "GW-CONNECT", "==> Connected %s from %s client=%s",
-                grants_name(self->user), address, self->client);
+    metrics_add(core->metrics, METRIC_SESSIONS_TOTAL, dialect->brief ? 0 : 1);
     self->state = dialect->open(self);
-    if (listener->auth)
-        refuse_login(self);
-    core->changed(core->changed_arg);
+    if (!dialect->asks_to_enter)
+        session_login(self, (mp_t){NULL, NULL});
+    tell(self);
     return self;
 }
 
@@ -137,41 +153,178 @@ static void drop_held(session_t *self)
     self->held_count = 0;
 }
 
+static void drop_early(session_t *self)
+{
+    while (self->early) {
+        early_t *early = self->early;
+        self->early = early->next;
+        free(early);
+    }
+    self->early_end = &self->early;
+    self->early_count = self->early_bytes = 0;
+}
+
 static void call_free(call_t *call);
+
+/* Without a transport there is nothing to be sent, and nobody who waits for an answer. */
+static void detach(session_t *self)
+{
+    static log_limit_t disconnects;
+    if (!self->outbox)
+        return;
+    if (!self->dialect->brief)
+        log_limited(&disconnects, LEVEL_INFO, "GW-DISCONNECT",
+                    "<== Disconnect %s from %s %s client=%s", grants_name(self->user),
+                    self->address, self->name, self->client);
+    self->ended = true;
+    while (self->calls)
+        call_free(self->calls);
+    if (self->state)
+        self->dialect->close(self->state);
+    self->state = NULL;
+    drop_held(self);
+    drop_early(self);
+    outbox_destroy(&self->outbox);
+    unlink_session(self);
+    tell(self);
+}
 
 void session_destroy(session_t **self_p)
 {
     session_t *self = *self_p;
     if (!self)
         return;
-    static log_limit_t disconnects;
-    core_t *core = self->core;
-    log_limited(&disconnects, LEVEL_INFO, "GW-DISCONNECT", "<== Disconnect %s from %s %s client=%s",
-                grants_name(self->user), self->address, self->name, self->client);
-    self->ended = true;
-    while (self->calls)
-        call_free(self->calls);
-    if (self->state)
-        self->dialect->close(self->state);
+    detach(self);
+    recovery_close(&self->ticket);
     subs_client_destroy(&self->subs);
-    drop_held(self);
-    outbox_destroy(&self->outbox);
-    unlink_session(self);
+    buf_fini(&self->auth);
     free(self->id);
     free(self->address);
     free(self->client);
     free(self->name);
     free(self);
     *self_p = NULL;
-    core->changed(core->changed_arg);
+}
+
+void session_lose(session_t **self_p)
+{
+    session_t *self = *self_p;
+    if (!self)
+        return;
+    if (!self->ticket || self->ended || self->final || self->left) {
+        session_destroy(self_p);
+        return;
+    }
+    *self_p = NULL;
+    detach(self);
+    recovery_park(self->ticket);
+}
+
+void session_forbid_return(session_t *self)
+{
+    self->final = true;
+}
+
+/* --- log-in --------------------------------------------------------------------------------------
+ */
+
+static void end(session_t *self, const char *reason, bool flush);
+
+void session_login(session_t *self, mp_t auth)
+{
+    buf_reset(&self->auth);
+    mp_put_raw(&self->auth, auth);
+    self->logging_in = true;
+    /* There is no log-in yet: where it is asked for nobody gets in. */
+    if (self->listener->auth)
+        session_refuse(self);
+    else
+        session_admit(self, self->listener->default_user);
+}
+
+/* Says again what had to wait; the first of it that is wrong ends the session. */
+static void take_early(session_t *self)
+{
+    while (self->early && !self->ended && !self->logging_in) {
+        early_t *early = self->early;
+        self->early = early->next;
+        if (!self->early)
+            self->early_end = &self->early;
+        self->early_count--;
+        self->early_bytes -= early->len;
+        if (!session_receive(self, early->binary, (str_t){early->payload, early->len})) {
+            self->final = true;
+            end(self, "protocol", false);
+        }
+        free(early);
+    }
+}
+
+void session_admit(session_t *self, const char *user)
+{
+    static log_limit_t connects;
+    if (self->ended || !self->logging_in)
+        return;
+    self->user = grants_require(self->core->grants, user, self->core->mono_ms);
+    self->logging_in = false;
+    self->admitted = true;
+    self->left = false;
+    if (!self->dialect->brief)
+        log_limited(&connects, LEVEL_INFO, "GW-CONNECT", "==> Connected %s from %s client=%s",
+                    grants_name(self->user), self->address, self->client);
+    if (self->dialect->recovers && self->core->recovery && !self->ticket)
+        self->ticket = recovery_open(self->core->recovery, self);
+    self->dialect->greet(self, self->state);
+    take_early(self);
+    tell(self);
+}
+
+void session_refuse(session_t *self)
+{
+    if (self->ended)
+        return;
+    self->logging_in = false;
+    self->final = true;
+    self->dialect->refuse(self, self->state);
+    end(self, "log-in", true);
+}
+
+bool session_is_admitted(const session_t *self)
+{
+    return self->admitted;
+}
+
+mp_t session_auth(const session_t *self)
+{
+    return mp_of_buf(&self->auth);
 }
 
 /* --- messages in and frames out ------------------------------------------------------------------
  */
 
+static bool keep_early(session_t *self, bool binary, str_t payload)
+{
+    if (self->early_count >= EARLY_MAX || self->early_bytes + payload.len > EARLY_BYTES)
+        return false;
+    early_t *early = malloc(sizeof *early + payload.len);
+    assert(early);
+    *early = (early_t){.binary = binary, .len = payload.len};
+    if (payload.len > 0)
+        memcpy(early->payload, payload.p, payload.len);
+    *self->early_end = early;
+    self->early_end = &early->next;
+    self->early_count++;
+    self->early_bytes += payload.len;
+    return true;
+}
+
 bool session_receive(session_t *self, bool binary, str_t payload)
 {
-    return self->ended || self->dialect->receive(self, self->state, binary, payload);
+    if (self->ended)
+        return true;
+    if (self->logging_in)
+        return keep_early(self, binary, payload);
+    return self->dialect->receive(self, self->state, binary, payload);
 }
 
 frame_t *session_pop(session_t *self)
@@ -218,21 +371,118 @@ static void push_all(session_t *self, const frames_t *frames)
 
 void session_encode_answer(session_t *self, uint64_t ack, mp_t args, frames_t *out)
 {
-    self->dialect->answer(self->state, ack, args, out);
+    str_t text;
+    if (!error_object_read(args, &text)) {
+        self->dialect->answer(self->state, ack, args, out);
+        return;
+    }
+    buf_t plain = {0};
+    error_object_write(args, text, self->dialect->error_is_text, &plain);
+    self->dialect->answer(self->state, ack, mp_of_buf(&plain), out);
+    buf_fini(&plain);
 }
 
 void session_call(session_t *self, str_t name, mp_t args, bool has_ack, uint64_t ack)
 {
-    if (!self->ended && !self->left)
+    if (!self->ended && !self->left && self->admitted)
         command_run(self, name, args, has_ack, ack);
 }
 
 void session_leave(session_t *self)
 {
     self->left = true;
+    recovery_close(&self->ticket);
     drop_held(self);
     subs_client_destroy(&self->subs);
     self->subs = subs_client_new(self->core->subs, self);
+}
+
+/* --- coming back ---------------------------------------------------------------------------------
+ */
+
+/* The session that the client may come back to, NULL: none. */
+static session_t *find_earlier(const session_t *self, str_t pid, str_t offset, uint64_t *number)
+{
+    const recovery_t *recovery = self->core->recovery;
+    session_t *earlier = recovery ? recovery_find(recovery, pid) : NULL;
+    if (!earlier || earlier == self || earlier->user != self->user ||
+        earlier->listener != self->listener || earlier->dialect != self->dialect)
+        return NULL;
+    /* A client that has not seen any event names none. */
+    uint64_t start = recovery_start(earlier->ticket);
+    if (offset.len == 0)
+        *number = start;
+    else if (!recovery_read_number(offset, number))
+        return NULL;
+    if (*number < start)
+        *number = start;
+    return recovery_covers(recovery, *number) ? earlier : NULL;
+}
+
+static void swap_texts(char **a, char **b)
+{
+    char *text = *a;
+    *a = *b;
+    *b = text;
+}
+
+/* A connection that nobody has missed yet ends now. */
+static void leave_behind(session_t *earlier)
+{
+    if (!earlier->outbox) {
+        session_destroy(&earlier);
+        return;
+    }
+    earlier->subs = subs_client_new(earlier->core->subs, earlier);
+    earlier->left = true;
+    drop_held(earlier);
+    end(earlier, "recovered", false);
+}
+
+bool session_recover(session_t *self, str_t pid, str_t offset)
+{
+    session_t *earlier = find_earlier(self, pid, offset, &self->missed_from);
+    if (!earlier)
+        return false;
+    recovery_close(&self->ticket);
+    self->ticket = earlier->ticket;
+    recovery_move(self->ticket, self);
+    earlier->ticket = NULL;
+    subs_client_destroy(&self->subs);
+    self->subs = earlier->subs;
+    subs_client_set_owner(self->subs, self);
+    earlier->subs = NULL;
+    swap_texts(&self->id, &earlier->id);
+    swap_texts(&self->name, &earlier->name);
+    leave_behind(earlier);
+    metrics_add(self->core->metrics, METRIC_RECOVERED, 1);
+    return true;
+}
+
+static void push_missed(void *arg, frame_t *frame)
+{
+    session_push(arg, frame);
+}
+
+void session_replay(session_t *self)
+{
+    recovery_replay(self->core->recovery, self->missed_from, self->subs, push_missed, self);
+}
+
+const char *session_pid(const session_t *self)
+{
+    return self->ticket ? recovery_pid(self->ticket) : NULL;
+}
+
+const char *session_id(const session_t *self)
+{
+    return self->id;
+}
+
+void session_set_id(session_t *self, str_t id)
+{
+    free(self->id);
+    self->id = copy(id);
 }
 
 /* --- events --------------------------------------------------------------------------------------
@@ -284,10 +534,42 @@ void session_event(session_t *self, const frames_t *frames, const call_t *cause)
         release(self);
 }
 
+/* The number stands behind the arguments. */
+static void encode_numbered(const session_t *self, const session_event_t *event, frames_t *out)
+{
+    recovery_t *recovery = self->core->recovery;
+    uint64_t number = recovery_number(recovery);
+    char text[RECOVERY_OFFSET_MAX];
+    mp_t args = event->args;
+    uint32_t count = 0;
+    buf_t numbered = {0};
+    recovery_put_number(number, text);
+    (void)mp_read_array(&args, &count);
+    mp_put_array(&numbered, count + 1);
+    mp_put_raw(&numbered, args);
+    mp_put_cstr(&numbered, text);
+    if (!numbered.failed)
+        self->dialect->event(event->name, mp_of_buf(&numbered), event->key, out);
+    if (event->kind != SUBS_KINDS)
+        recovery_keep(recovery, number, event->kind, event->id, event->seq, out->items, out->count);
+    buf_fini(&numbered);
+}
+
+void session_encode_event(const session_t *self, const session_event_t *event, frames_t *out)
+{
+    /* A client that cannot come back needs no numbers; events for many do not ask who is first. */
+    bool many = event->kind != SUBS_KINDS;
+    if (self->dialect->recovers && self->core->recovery && (many || self->ticket))
+        encode_numbered(self, event, out);
+    else
+        self->dialect->event(event->name, event->args, event->key, out);
+}
+
 void session_emit(session_t *self, str_t name, mp_t args)
 {
     frames_t frames = {0};
-    self->dialect->event(name, args, (str_t){"", 0}, &frames);
+    session_event_t event = {.name = name, .args = args, .key = {"", 0}, .kind = SUBS_KINDS};
+    session_encode_event(self, &event, &frames);
     session_event(self, &frames, NULL);
     frames_put(&frames);
 }
@@ -345,6 +627,21 @@ void session_set_name(session_t *self, str_t name)
 const session_t *session_next(const session_t *self)
 {
     return self->next;
+}
+
+void *session_transport(const session_t *self)
+{
+    return self->transport;
+}
+
+size_t session_queued(const session_t *self)
+{
+    return self->outbox ? outbox_bytes(self->outbox) : 0;
+}
+
+size_t session_call_count(const session_t *self)
+{
+    return self->call_count;
 }
 
 caller_t session_caller(const session_t *self)

@@ -4,6 +4,10 @@
  * a dialect turns messages into calls, and answers and events into frames. The rest of the gateway
  * knows neither.
  *
+ * How it gets in: a session does not know who it is until the log-in has found out
+ * (session_login), which may take a while. Until then the dialect's greeting is held back and what
+ * the client says waits; then session_admit names the user and greets, or session_refuse says no.
+ *
  * Order towards the client: the answer of a call first, then the events that the call caused. An
  * event whose call is still open is held back for this client, and with it every later event, until
  * the answer is in the outbox. Thread contract: gateway thread. */
@@ -33,10 +37,18 @@ void frames_put(frames_t *frames); /* puts the references down */
 typedef struct {
     const char *name;
     size_t id;            /* 0, 1, ...: an event is encoded once per dialect */
+    bool error_is_text;   /* objects of class Error arrive as "Error: text", else as an empty map */
     bool secure_is_false; /* authenticate answers false instead of nothing without log-in */
+    bool asks_to_enter;   /* the client logs in by a message of its own, not by connecting */
+    bool recovers;        /* its clients may come back; events have numbers (recovery.h) */
+    bool brief;           /* a session is one request: nobody is told that it came or went */
     /* State of one session; may return NULL when there is none to keep. */
     void *(*open)(session_t *session);
     void (*close)(void *state);
+    /* The client is in: greet it. */
+    void (*greet)(session_t *session, void *state);
+    /* It is not let in: what it is told before the end. */
+    void (*refuse)(session_t *session, void *state);
     /* A message from the client. false: it does not speak the dialect, close the session. */
     bool (*receive)(session_t *session, void *state, bool binary, str_t payload);
     /* Encoding; args: one array value. key: see frame_take. Adds frames; none when memory is gone.
@@ -45,7 +57,7 @@ typedef struct {
     void (*answer)(void *state, uint64_t id, mp_t args, frames_t *out);
 } dialect_t;
 
-#define DIALECTS_MAX 4
+#define DIALECTS_MAX 6
 
 /* What a session asks of its transport. */
 typedef struct {
@@ -62,6 +74,24 @@ session_t *session_new(core_t *core, const dialect_t *dialect, const listener_t 
                        void *transport);
 /* Its calls are forgotten, its subscriptions end. */
 void session_destroy(session_t **self_p);
+/* The transport is gone. The session is destroyed, or kept for its client to come back; the caller
+ * has nothing to do with it any more. */
+void session_lose(session_t **self_p);
+/* The client must not come back to this session. */
+void session_forbid_return(session_t *self);
+
+/* --- log-in --- */
+/* Finds out who the client is; the one place where that happens. auth: what the client said for it
+ * (one value, MP_NONE for nothing), kept for the session. Called by session_new, or by the dialect
+ * when its client asks to enter. */
+void session_login(session_t *self, mp_t auth);
+/* The client is this user ("system.user.x"): greets it and takes what it has said meanwhile. */
+void session_admit(session_t *self, const char *user);
+/* The client gets no further: it is told, then the connection ends. */
+void session_refuse(session_t *self);
+bool session_is_admitted(const session_t *self);
+/* What the client said for its log-in; MP_NONE: nothing. Borrowed from the session. */
+mp_t session_auth(const session_t *self);
 
 /* --- transport's side --- */
 /* false: protocol error, close the session. */
@@ -77,8 +107,19 @@ void session_push(session_t *self, frame_t *frame);
 void session_encode_answer(session_t *self, uint64_t ack, mp_t args, frames_t *out);
 /* The client calls a command. args: one array value. */
 void session_call(session_t *self, str_t name, mp_t args, bool has_ack, uint64_t ack);
-/* The client has left the namespace: it gets nothing any more, and its subscriptions end. */
+/* The client has left the namespace: it gets nothing any more, and its subscriptions end. It may
+ * log in again. */
 void session_leave(session_t *self);
+/* Takes over what the client's earlier session has left: id, name and subscriptions. pid and offset
+ * as the client said them. false: there is no such session, or not all it missed is there. */
+bool session_recover(session_t *self, str_t pid, str_t offset);
+/* Sends what was missed before session_recover. */
+void session_replay(session_t *self);
+/* The secret with which the client may come back; NULL: it may not. */
+const char *session_pid(const session_t *self);
+/* The id as the client knows it; copied. */
+const char *session_id(const session_t *self);
+void session_set_id(session_t *self, str_t id);
 
 /* --- for commands and events --- */
 core_t *session_core(const session_t *self);
@@ -92,11 +133,25 @@ const char *session_name(const session_t *self); /* "" before the client has sai
 void session_set_name(session_t *self, str_t name);
 /* The next in core->sessions, or NULL. */
 const session_t *session_next(const session_t *self);
+/* As given to session_new: for dialects that have a transport of their own. */
+void *session_transport(const session_t *self);
+size_t session_queued(const session_t *self); /* bytes in the outbox */
+size_t session_call_count(const session_t *self);
 /* Who it is for the bus; borrowed from the session. */
 caller_t session_caller(const session_t *self);
 
-/* An event, encoded in the session's dialect. peer and corr: the call that caused it (commands
- * know). */
+/* An event before it is encoded. */
+typedef struct {
+    str_t name;
+    mp_t args;        /* one array value */
+    str_t key;        /* see frame_take */
+    subs_kind_t kind; /* what found its receivers; SUBS_KINDS: it is for one client */
+    str_t id;
+    uint64_t seq;
+} session_event_t;
+/* Encodes an event in the session's dialect, for all sessions of that dialect. */
+void session_encode_event(const session_t *self, const session_event_t *event, frames_t *out);
+/* An event, encoded in the session's dialect. cause: the call that caused it (commands know). */
 void session_event(session_t *self, const frames_t *frames, const call_t *cause);
 /* Encodes and delivers an event for this session alone. args: one array value. */
 void session_emit(session_t *self, str_t name, mp_t args);

@@ -292,6 +292,23 @@ void subs_client_destroy(subs_client_t **self_p)
     *self_p = NULL;
 }
 
+void subs_client_set_owner(subs_client_t *client, void *owner)
+{
+    client->owner = owner;
+}
+
+void subs_client_copy(const subs_client_t *from, subs_client_t *to)
+{
+    for (size_t i = 0; i < from->len; i++) {
+        const entry_t *entry = from->own[i].entry;
+        const member_t *member = members_find(&entry->members, from);
+        assert(member);
+        /* What one index has taken the other takes too, unless it is full. */
+        if (subs_add(to, from->own[i].kind, pattern_text(entry->pattern), member->after) != ERR_OK)
+            return;
+    }
+}
+
 /* --- matching ----------------------------------------------------------------------------------
  */
 

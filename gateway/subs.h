@@ -40,6 +40,10 @@ err_t subs_add(subs_client_t *client, subs_kind_t kind, str_t pattern, uint64_t 
 /* Only the identical text is removed; false: it was not there. */
 bool subs_remove(subs_client_t *client, subs_kind_t kind, str_t pattern);
 size_t subs_client_count(const subs_client_t *client);
+/* From now on subs_match hands out another owner. */
+void subs_client_set_owner(subs_client_t *client, void *owner);
+/* Adds all patterns of a client to another one, which may belong to another index. */
+void subs_client_copy(const subs_client_t *from, subs_client_t *to);
 
 typedef void subs_hit_fn(void *arg, void *owner);
 /* Calls hit for every client that wants the id. hit must not change subscriptions. */

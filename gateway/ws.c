@@ -29,14 +29,10 @@ static frame_t *ws_pull(void *owner, conn_t *conn)
 static void ws_message(void *owner, conn_t *conn, bool binary, str_t payload)
 {
     eio_t *engine = owner;
-    eio3_packet_t packet;
+    eio_packet_t packet;
     buf_t scratch = {0};
-    err_t err = ERR_OK;
+    err_t err = engine->codec->decode(binary, payload, &scratch, &packet);
     (void)conn;
-    if (binary)
-        eio3_decode_binary(payload, &packet);
-    else
-        err = eio3_decode_text(payload, &scratch, &packet);
     if (err == ERR_OK)
         eio_packet(engine, &packet);
     else
@@ -132,14 +128,17 @@ static int check(const eio_t *engine, const eio_query_t *query)
         return EIO_TRANSPORT;
     if (query->has_sid && (!engine || engine->close_waits))
         return EIO_SID;
-    if (!query->has_sid && !query->version_ok)
+    if (!query->has_sid && !query->codec)
         return EIO_VERSION;
+    if (engine && query->codec != engine->codec)
+        return EIO_BAD;
     return query->transport == TRANSPORT_WEBSOCKET ? EIO_OK : EIO_BAD;
 }
 
-static void open_session(eio_hub_t *hub, conn_t *conn, const http_head_t *head)
+static void open_session(eio_hub_t *hub, conn_t *conn, const http_head_t *head,
+                         const eio_query_t *query)
 {
-    eio_t *engine = eio_open(hub, conn, EIO_WEBSOCKET);
+    eio_t *engine = eio_open(hub, conn, EIO_WEBSOCKET, query);
     engine->ws = conn;
     conn_upgrade(conn, head, &ws_ops, engine, APART);
 }
@@ -167,5 +166,5 @@ void ws_head(eio_hub_t *hub, conn_t *conn, const http_head_t *head)
     else if (engine)
         start_probe(engine, conn, head);
     else
-        open_session(hub, conn, head);
+        open_session(hub, conn, head, &query);
 }

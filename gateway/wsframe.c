@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "bus/json.h"
+#include "gateway/deflate.h"
 
 #define CLOSE_PROTOCOL 1002
 #define CLOSE_UTF8 1007
@@ -13,6 +14,7 @@
 #define CLOSE_NO_MEMORY 1011
 
 #define CLIENT_MAX_HEAD 14 /* 2, length 8, mask 4 */
+#define COMPRESSED 0x40u   /* RSV1 in the first byte of a frame */
 
 struct wsframe_decoder {
     size_t max;
@@ -26,6 +28,9 @@ struct wsframe_decoder {
     size_t mask_at;   /* payload bytes unmasked so far */
     unsigned message; /* opcode of the message whose fragments are collected; 0 none */
     buf_t collected;
+    bool may_deflate; /* the peers have agreed on it */
+    bool deflated;    /* the message is */
+    buf_t inflated;
     uint8_t control[WSFRAME_MAX_CONTROL];
     size_t control_len;
 };
@@ -44,6 +49,11 @@ size_t wsframe_head(uint8_t head[WSFRAME_MAX_HEAD], unsigned opcode, size_t payl
     return 2 + bytes;
 }
 
+void wsframe_mark_deflated(uint8_t *head)
+{
+    head[0] |= COMPRESSED;
+}
+
 wsframe_decoder_t *wsframe_decoder_new(size_t max)
 {
     wsframe_decoder_t *self = calloc(1, sizeof *self);
@@ -57,8 +67,14 @@ void wsframe_decoder_destroy(wsframe_decoder_t **self_p)
     if (!*self_p)
         return;
     buf_fini(&(*self_p)->collected);
+    buf_fini(&(*self_p)->inflated);
     free(*self_p);
     *self_p = NULL;
+}
+
+void wsframe_decoder_allow_deflated(wsframe_decoder_t *self)
+{
+    self->may_deflate = true;
 }
 
 /* --- header ---------------------------------------------------------------------------------- */
@@ -79,7 +95,11 @@ static uint16_t check_start(const wsframe_decoder_t *self)
 {
     unsigned opcode = self->head[0] & 0x0f;
     bool control = opcode & 8, fin = self->head[0] & 0x80;
-    if (self->head[0] & 0x70 || !(self->head[1] & 0x80))
+    unsigned reserved = self->head[0] & 0x70;
+    /* The first frame of a message says whether the message is compressed. */
+    if (self->may_deflate && (opcode == WSFRAME_TEXT || opcode == WSFRAME_BINARY))
+        reserved &= ~COMPRESSED;
+    if (reserved || !(self->head[1] & 0x80))
         return CLOSE_PROTOCOL;
     if (control)
         return opcode > WSFRAME_PONG || !fin || length_bytes(self->head[1]) ? CLOSE_PROTOCOL : 0;
@@ -108,8 +128,10 @@ static uint16_t start_payload(wsframe_decoder_t *self)
         return 0;
     if (length > self->max || self->collected.len > self->max - length)
         return CLOSE_TOO_BIG;
-    if (self->opcode != WSFRAME_CONTINUATION)
+    if (self->opcode != WSFRAME_CONTINUATION) {
         self->message = self->opcode;
+        self->deflated = self->head[0] & COMPRESSED;
+    }
     return 0;
 }
 
@@ -155,8 +177,20 @@ static wsframe_result_t fail(wsframe_t *out, uint16_t code)
     return WSFRAME_FAILED;
 }
 
+static uint16_t inflate_message(wsframe_decoder_t *self, str_t *payload)
+{
+    err_t err = deflate_inflate(&self->inflated, *payload, self->max);
+    *payload = buf_str(&self->inflated);
+    if (err == ERR_NO_MEMORY)
+        return CLOSE_NO_MEMORY;
+    return err == ERR_OK ? 0 : err == ERR_TOO_LARGE ? CLOSE_TOO_BIG : CLOSE_UTF8;
+}
+
 static wsframe_result_t finish_message(wsframe_decoder_t *self, str_t payload, wsframe_t *out)
 {
+    uint16_t code = self->deflated ? inflate_message(self, &payload) : 0;
+    if (code != 0)
+        return fail(out, code);
     out->binary = self->message == WSFRAME_BINARY;
     out->payload = payload;
     self->message = 0;
@@ -209,8 +243,10 @@ wsframe_result_t wsframe_decode(wsframe_decoder_t *self, uint8_t **data, size_t 
                                 wsframe_t *out)
 {
     *out = (wsframe_t){0};
-    if (self->message == 0)
+    if (self->message == 0) {
         buf_reset(&self->collected);
+        buf_reset(&self->inflated);
+    }
     for (;;) {
         uint16_t code = take_head(self, data, len);
         if (code != 0)

@@ -24,6 +24,8 @@ enum {
 
 /* Writes the header of an unfragmented frame; returns its length. */
 size_t wsframe_head(uint8_t head[WSFRAME_MAX_HEAD], unsigned opcode, size_t payload);
+/* Says in the header of a frame that its payload is compressed (RFC 7692, 6). */
+void wsframe_mark_deflated(uint8_t *head);
 
 typedef enum {
     WSFRAME_MORE,    /* all bytes are used up */
@@ -37,6 +39,8 @@ typedef struct wsframe_decoder wsframe_decoder_t;
 /* max: bytes of a message. Caller owns. */
 wsframe_decoder_t *wsframe_decoder_new(size_t max);
 void wsframe_decoder_destroy(wsframe_decoder_t **self_p);
+/* From now on messages may be compressed; max counts the bytes that they stand for, too. */
+void wsframe_decoder_allow_deflated(wsframe_decoder_t *self);
 
 typedef struct {
     unsigned opcode;     /* of a control frame */

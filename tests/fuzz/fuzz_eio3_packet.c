@@ -12,7 +12,7 @@
 static void check_text(str_t message)
 {
     buf_t scratch, out;
-    eio3_packet_t packet;
+    eio_packet_t packet;
     buf_init(&scratch);
     buf_init(&out);
     if (eio3_decode_text(message, &scratch, &packet) == ERR_OK) {
@@ -27,11 +27,11 @@ static void check_text(str_t message)
 static void check_binary(str_t message)
 {
     buf_t out;
-    eio3_packet_t packet;
+    eio_packet_t packet;
     buf_init(&out);
     eio3_decode_binary(message, &packet);
     eio3_encode(&out, &packet);
-    assert(packet.type == EIO3_UNKNOWN || str_eq(buf_str(&out), message));
+    assert(packet.type == EIO_PACKET_UNKNOWN || str_eq(buf_str(&out), message));
     buf_fini(&out);
 }
 

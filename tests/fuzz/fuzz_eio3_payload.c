@@ -10,7 +10,7 @@
 #define PACKETS_MAX 64
 
 typedef struct {
-    eio3_packet_t packets[PACKETS_MAX];
+    eio_packet_t packets[PACKETS_MAX];
     size_t count;
     buf_t bytes; /* the packets' data: they outlive the decoder's scratch */
 } list_t;
@@ -21,9 +21,9 @@ static void list_init(list_t *self)
     buf_init(&self->bytes);
 }
 
-static void list_add(list_t *self, const eio3_packet_t *packet)
+static void list_add(list_t *self, const eio_packet_t *packet)
 {
-    if (packet->type == EIO3_UNKNOWN || self->count == PACKETS_MAX)
+    if (packet->type == EIO_PACKET_UNKNOWN || self->count == PACKETS_MAX)
         return;
     self->packets[self->count] = *packet;
     self->packets[self->count++].data.p = NULL; /* set when the bytes have stopped moving */
@@ -33,8 +33,8 @@ static void list_add(list_t *self, const eio3_packet_t *packet)
 static err_t list_read(list_t *self, str_t body, eio3_framing_t framing)
 {
     buf_t scratch;
-    eio3_payload_t payload;
-    eio3_packet_t packet;
+    eio_payload_t payload;
+    eio_packet_t packet;
     err_t err;
     buf_init(&scratch);
     eio3_payload_init(&payload, body, framing, &scratch);

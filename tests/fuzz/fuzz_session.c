@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* A client may say what it likes, line by line (a line that begins with 'B' is an attachment): the
  * session goes on or ends, whatever comes out is a valid packet, no acknowledgement id is answered
- * more often than it was used, and no call stays open. There are no actors: their calls are
+ * more often than it was used, and no call stays open. A first line "5" makes it a client of
+ * protocol 5; in it "R" loses the connection and comes back. There are no actors: their calls are
  * answered with an error. */
 #include "tests/fuzz/fuzz.h"
 
@@ -14,8 +15,10 @@
 #include "bus/log.h"
 #include "bus/sock.h"
 #include "gateway/command.h"
+#include "gateway/recovery.h"
 #include "gateway/sio2.h"
 #include "gateway/sio4.h"
+#include "gateway/sio5.h"
 
 #define IDS 16 /* acknowledgement ids that are counted */
 
@@ -25,6 +28,7 @@ typedef struct {
     config_t *config;
     endpoints_t *endpoints;
     listener_t *listener;
+    struct ev_loop *loop;
 } world_t;
 
 static world_t world;
@@ -58,6 +62,8 @@ static const session_transport_t transport = {.wake = on_wake, .end = on_end, .p
 static void end_world(void)
 {
     core_t *core = &world.core;
+    recovery_destroy(&core->recovery);
+    ev_loop_destroy(world.loop);
     grants_destroy(&core->grants);
     requests_destroy(&core->requests);
     subs_destroy(&core->subs);
@@ -81,6 +87,10 @@ static void make_core(void)
                                    .outbox_hard = 1000000,
                                    .request_ms = 5000,
                                    .fetch_ms = 5000};
+    recovery_bounds_t bounds = {.keep_ms = 1000, .events = 10000, .sessions = 2};
+    world.loop = ev_loop_new(EVFLAG_AUTO);
+    assert(world.loop);
+    core->recovery = recovery_new(world.loop, &bounds);
     core->requests = requests_new(world.endpoints, "fuzz", 100, 1000000);
     requests_connect(core->requests,
                      actor_names()); /* before atexit: the library cleans up at exit, too */
@@ -138,13 +148,38 @@ static void drain(session_t *session, int *counts)
     }
 }
 
-static void say(session_t *session, str_t line, int *counts, bool *live)
+static session_t *open_session(const dialect_t *dialect)
+{
+    return session_new(&world.core, dialect, world.listener, STR_LIT("sid"), "fuzz", &transport,
+                       NULL);
+}
+
+/* The connection is lost; the client comes back to its session if it has one. */
+static void come_back(session_t **session, int *counts, bool *live)
+{
+    const dialect_t *dialect = session_dialect(*session);
+    buf_t connect = {0};
+    const char *pid = session_pid(*session);
+    buf_printf(&connect, "0{\"pid\":\"%s\"}", pid ? pid : "");
+    drain(*session, counts);
+    memset(counts, 0, IDS * sizeof *counts); /* nobody waits for the old answers any more */
+    session_lose(session);
+    *session = open_session(dialect);
+    *live = session_receive(*session, false, buf_str(&connect));
+    buf_fini(&connect);
+}
+
+static void say(session_t **session, str_t line, int *counts, bool *live)
 {
     bool binary = line.len > 0 && line.p[0] == 'B';
     str_t payload = binary ? (str_t){line.p + 1, line.len - 1} : line;
+    if (session_dialect(*session)->recovers && str_is(line, "R")) {
+        come_back(session, counts, live);
+        return;
+    }
     if (!binary)
         count_ack(payload, counts, 1);
-    *live = session_receive(session, binary, payload);
+    *live = session_receive(*session, binary, payload);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -153,15 +188,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     bool live = true;
     require_world();
     world.core.mono_ms = sock_mono_ms();
-    session_t *session = session_new(&world.core, &sio2_dialect, world.listener, STR_LIT("sid"),
-                                     "fuzz", &transport, NULL);
     str_t rest = {(const char *)data, size};
+    bool newer = str_starts(rest, "5\n");
+    if (newer)
+        rest = (str_t){rest.p + 2, rest.len - 2};
+    session_t *session = open_session(newer ? &sio5_dialect : &sio2_dialect);
     while (live && rest.len > 0) {
         const char *end = memchr(rest.p, '\n', rest.len);
         str_t line = {rest.p, end ? (size_t)(end - rest.p) : rest.len};
         size_t used = line.len + (end ? 1 : 0);
         rest = (str_t){rest.p + used, rest.len - used};
-        say(session, line, counts, &live);
+        say(&session, line, counts, &live);
     }
     while (requests_process(world.core.requests))
         continue;

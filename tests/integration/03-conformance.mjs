@@ -14,6 +14,8 @@ const BACKUP = path.join(CONFORMANCE, 'data/iobroker-backup.tar.gz');
 const HISTORY = path.join(CONFORMANCE, 'data/iobroker-history.tar.gz');
 const FAMILIES = 'states,objects,files,subscribe,http,pages,misc,wire-polling,wire-websocket,wire-upgrade';
 const RUN_MS = 240_000;
+// What was recorded; ours is shorter by default.
+const RECORDED = ['--ping-interval', '2m', '--ping-timeout', '30s'];
 
 async function imported(t) {
     const data = temporaryFolder(t);
@@ -36,20 +38,20 @@ async function replay(url, ...args) {
 }
 
 test('one process', async t => {
-    const server = await serve(t, ['--listen', '127.0.0.1:0', '--data', await imported(t)]);
+    const server = await serve(t, ['--listen', '127.0.0.1:0', '--data', await imported(t), ...RECORDED]);
     await replay(server.urls[0], '--families', FAMILIES);
     assert.equal((await server.stop()).status, 0);
 });
 
 test('one process, where ours is better than the original', async t => {
-    const server = await serve(t, ['--listen', '127.0.0.1:0', '--data', await imported(t)]);
+    const server = await serve(t, ['--listen', '127.0.0.1:0', '--data', await imported(t), ...RECORDED]);
     // One after the other: some of them watch all files of a storage.
     await replay(server.urls[0], '--families', 'quirks', '--quirks', 'ours', '--jobs', '1');
     assert.equal((await server.stop()).status, 0);
 });
 
 test('an actor a process, and two gateways on the same stores', async t => {
-    const system = await new System(t, await imported(t)).start(2);
+    const system = await new System(t, await imported(t), RECORDED).start(2);
     for (const { urls } of system.gateways) {
         await replay(urls[0], '--families', FAMILIES);
     }

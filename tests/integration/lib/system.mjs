@@ -14,8 +14,9 @@ export function readiness(gateway, status) {
 }
 
 export class System {
-    constructor(t, data) {
-        Object.assign(this, { t, data, processes: new Map(), gateways: [] });
+    // options: of the gateways.
+    constructor(t, data, options = []) {
+        Object.assign(this, { t, data, options, processes: new Map(), gateways: [] });
     }
 
     async startActor(name) {
@@ -24,7 +25,8 @@ export class System {
 
     async startGateway(...listen) {
         const listeners = (listen.length ? listen : ['127.0.0.1:0']).flatMap(item => ['--listen', item]);
-        const gateway = await serve(this.t, ['--only', 'gateway', '--data', this.data, ...listeners]);
+        const gateway = await serve(this.t, ['--only', 'gateway', '--data', this.data, ...this.options,
+            ...listeners]);
         await readiness(gateway, 200); // it accepts clients before it has found the actors
         this.gateways.push(gateway);
         return gateway;
