@@ -12,7 +12,7 @@ say() {
 
 # Names in a list file, without comments.
 package_names() {
-    sed -e 's/#.*//' -e '/^[[:space:]]*$/d' "$1"
+    sed -e 's/[[:space:]]*#.*//' -e '/^[[:space:]]*$/d' "$1"
 }
 
 is_installed() {
@@ -64,29 +64,52 @@ configure_and_build() {
     cmake --build "$root/build/$preset" -j "$(nproc)" >&2
 }
 
-# fetch_client_library PRESET: puts the socket.io client that browsers ask for into the share folder of
-# build/PRESET. Without npm or network iobus works all the same, only pages that load it do not.
-fetch_client_library() {
-    local share=$root/build/$1/share/lib work=$root/build/client-library
-    local library=$work/node_modules/socket.io-client/dist/socket.io.js
-    local target=$share/socket.io-2.5.0.js
-    if [ -s "$target" ]; then
+# install_modules FOLDER: npm ci, unless what is there is newer than the lock file. Fails with a message when there is
+# no npm or no network.
+install_modules() {
+    local folder=$1
+    if [ "$folder/node_modules/.package-lock.json" -nt "$folder/package-lock.json" ]; then
         return
     fi
-    if [ ! -s "$library" ]; then
-        if ! command -v npm >/dev/null; then
-            say "npm is not installed: pages will not find /socket.io/socket.io.js (apt-get install npm, then repeat)"
-            return
-        fi
-        say "fetching the socket.io client for browsers"
-        mkdir -p "$work"
-        cp "$root/deploy/package.json" "$root/deploy/package-lock.json" "$work/"
-        if ! npm ci --prefix "$work" --ignore-scripts --no-audit --no-fund --loglevel=error >&2; then
-            say "npm failed: pages will not find /socket.io/socket.io.js (repeat when there is a network)"
-            return
-        fi
+    if ! command -v npm >/dev/null; then
+        say "npm is not installed (apt-get install npm, then repeat)"
+        return 1
     fi
-    mkdir -p "$share"
-    cp "$library" "$target.tmp"
-    mv "$target.tmp" "$target"
+    say "installing the node modules of ${folder#"$root/"}"
+    if ! npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund --loglevel=error >&2; then
+        say "npm failed (repeat when there is a network)"
+        return 1
+    fi
+}
+
+# What browsers ask for, and where the packages of package.json have it.
+CLIENT_LIBRARIES=(
+    "socket.io-2.5.0.js      socket.io-client/dist/socket.io.js"
+    "socket.io-2.5.0.js.map  socket.io-client/dist/socket.io.js.map"
+    "socket.io-4.js          socket.io-client-4/dist/socket.io.min.js"
+    "iobroker-ws.js          @iobroker/ws/build/esm/socket.io.min.js"
+)
+
+# copy_if_different SOURCE TARGET: whoever reads the target sees the old one or the new one.
+copy_if_different() {
+    if ! cmp -s "$1" "$2"; then
+        cp "$1" "$2.tmp" && mv "$2.tmp" "$2"
+    fi
+}
+
+# fetch_client_libraries PRESET: puts them into the share folder of build/PRESET. Without npm or network
+# iobus works all the same, only pages that load one do not.
+fetch_client_libraries() {
+    local share=$root/build/$1/share/lib work=$root/build/client-libraries entry target source
+    mkdir -p "$work" "$share"
+    copy_if_different "$root/deploy/package.json" "$work/package.json"
+    copy_if_different "$root/deploy/package-lock.json" "$work/package-lock.json"
+    if ! install_modules "$work"; then
+        say "pages that load socket.io.js or another client library will not find it"
+        return
+    fi
+    for entry in "${CLIENT_LIBRARIES[@]}"; do
+        read -r target source <<<"$entry"
+        copy_if_different "$work/node_modules/$source" "$share/$target"
+    done
 }
