@@ -12,9 +12,10 @@ const ARGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run
 // Pictures of the pages for people; nothing compares them.
 const SHOTS = process.env.TEST_SHOTS;
 
-export async function startChromium(t, options = {}) {
+// args: further ones of the program; options: of the context.
+export async function startChromium(t, { args = [], ...options } = {}) {
     const context = await chromium.launchPersistentContext(temporaryFolder(t), {
-        executablePath: PROGRAM, headless: true, args: ARGS, viewport: { width: 1280, height: 800 }, ...options,
+        executablePath: PROGRAM, headless: true, args: [...ARGS, ...args], viewport: { width: 1280, height: 800 }, ...options,
     });
     t.after(() => context.close());
     return context;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 // The page of objects and files: what is chosen stands in the address, #/states/ID or #/files/STORE/PATH.
 import { $, fill, h, say, settled } from '../ui/dom.js';
-import { formatNumber, formatWithUnit } from '../ui/format.js';
+import { formatBrief, formatNumber } from '../ui/format.js';
 import { icon } from '../ui/icons.js';
 import { t } from '../ui/i18n.js';
 import { ObjectIndex } from '../ui/objects.js';
-import { bus, readRights } from '../ui/page.js';
+import { bus, connected, readRights } from '../ui/page.js';
 import { Tree } from '../ui/tree.js';
 import { Watcher } from '../ui/watcher.js';
 import { Files } from './files.js';
@@ -13,6 +13,7 @@ import { Panel, stateLink } from './panel.js';
 
 const HITS_MAX = 1000;
 const SEARCH_MS = 120;
+const REFRESH_MS = 200; // after the last of many changes of objects
 const WATCH_MS = 120; // rows in sight are watched when scrolling rests
 const OPEN_AT_START = 12; // a tree with so few roots is shown with one level open
 
@@ -30,7 +31,7 @@ const watch = settled(ids => watcher.set(ids.filter(id => {
 
 function fillValue(element, node, live) {
     const state = node.common && watcher.get(node.id);
-    const text = state ? formatWithUnit(state.val, node.common) : '';
+    const text = state ? formatBrief(state.val, node.common) : '';
     const known = element.textContent !== '';
     if (element.textContent !== text) {
         element.textContent = text;
@@ -68,12 +69,16 @@ const search = settled(() => {
     note(more ? t('explorer.manyHits', formatNumber(HITS_MAX)) : t('explorer.hits', hits.length));
 }, SEARCH_MS);
 
-const refresh = settled(() => {
-    tree.update();
-    if (!$('search').value.trim()) {
+function refreshNow() {
+    if ($('search').value.trim()) {
+        search();
+    } else {
+        tree.update();
         showCounts();
     }
-}, 200);
+}
+
+const refresh = settled(refreshNow, REFRESH_MS);
 
 async function loadObjects() {
     try {
@@ -85,15 +90,15 @@ async function loadObjects() {
         note(t('explorer.denied'));
         return;
     }
-    if (!loaded && index.root.children.length <= OPEN_AT_START) {
-        index.root.children.filter(node => !/^(system|enum)$/.test(node.id)).forEach(node => openNarrow(node));
+    if (!loaded) {
+        if (index.root.children.length <= OPEN_AT_START) {
+            index.root.children.filter(node => !/^(system|enum)$/.test(node.id)).forEach(node => openNarrow(node));
+        }
+        loaded = true;
+        tree.select(panel.id);
+        panel.complete();
     }
-    loaded = true;
-    showCounts();
-    tree.select(panel.id);
-    if (panel.id && !panel.children) {
-        panel.show(panel.id); // now what is below it is known
-    }
+    refreshNow();
 }
 
 // Opens a branch as long as there is only one way to go, and one level more.
@@ -117,6 +122,13 @@ function route() {
     return view === 'files' ? { view, parts: parts.filter(Boolean) } : { view: 'states', id: parts.join('/') };
 }
 
+// On a phone the tree gives its place to the panel, so the focus has to go there too.
+function focusPanel() {
+    if (panel.id && !$('tree').offsetParent && $('panel-title')) {
+        $('panel-title').focus();
+    }
+}
+
 function go() {
     const { view, id, parts } = route();
     const isFiles = view === 'files';
@@ -133,8 +145,8 @@ function go() {
     }
     files.hide();
     $('view-states').href = id ? stateLink(id) : '#/states';
-    if (id !== (panel.id || '')) {
-        panel.show(id || null);
+    if ((id || null) !== panel.id) {
+        panel.show(id || null).then(focusPanel);
         $('content').scrollTop = 0;
     }
     tree.select(id || null);
@@ -143,7 +155,7 @@ function go() {
 async function begin() {
     fill($('to-list'), icon('back'), h('span', null, t('explorer.toList')));
     note(t('explorer.loading', 0));
-    await bus.ready.catch(() => {});
+    await connected;
     const may = await readRights();
     panel = new Panel({ bus, index, may, element: $('panel') });
     files = new Files({ bus, may, element: $('files') });

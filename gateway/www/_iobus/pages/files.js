@@ -163,7 +163,8 @@ export class Files {
             this.may('file', 'write') ? small('files.rename', 'pencil', () => this.rename(entry)) : null,
             this.may('file', 'delete') ? small('files.delete', 'trash', () => this.remove(entry)) : null];
         return h('tr', { class: entry.file === this.file ? 'shown' : '' },
-            h('td', { class: 'file-name' }, h('a', { href: filesLink(target), 'aria-current': entry.file === this.file ? 'true' : null }, icon(kind), h('span', null, entry.file))),
+            h('td', { class: 'file-name' }, h('a', { href: filesLink(target), 'aria-current': entry.file === this.file ? 'true' : null }, icon(kind),
+                h('span', null, entry.file, typeof size === 'number' ? h('span', { class: 'file-size soft small' }, formatSize(size)) : null))),
             h('td', { class: 'right' }, typeof size === 'number' ? formatSize(size) : ''),
             h('td', { class: 'file-date soft', title: entry.modifiedAt ? formatMoment(entry.modifiedAt) : null }, entry.modifiedAt ? formatAgo(entry.modifiedAt) : ''),
             h('td', { class: 'file-actions' }, h('div', { class: 'row tight' }, actions)));

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: MIT
 // The page of what changes now: a stream of bounded length, counts per second, and what changes most.
 import { $, fill, h, perFrame, say, settled } from '../ui/dom.js';
-import { problem } from '../ui/dialogs.js';
-import { formatClock, formatFrom, formatNumber, formatRate, formatValue } from '../ui/format.js';
+import { formatClock, formatFrom, formatNumber, formatRate, formatWithUnit } from '../ui/format.js';
 import { icon } from '../ui/icons.js';
 import { t } from '../ui/i18n.js';
+import { Names } from '../ui/names.js';
 import { bus } from '../ui/page.js';
 import { RateChart } from '../ui/rates.js';
 
 const ROWS_MAX = 250; // in the table
 const HELD_MAX = 2000; // kept while paused
 const FILTER_MS = 250; // after the last key
+const DRAW_MS = 100; // between two drawings: a frame for each would keep an old tablet busy with nothing else
 const TOP_ROWS = 8, TOP_IDS_MAX = 5000;
 const DECAY = 0.97; // per second: what was a minute ago counts a sixth
 const SECONDS = 120;
@@ -26,13 +27,16 @@ let inSecond = 0, total = 0, age = 0;
 // --- filters
 
 function filters() {
-    return { pattern: $('pattern').value.trim() || '*', text: $('text').value.trim().toLowerCase(), kind: $('kind').value };
+    const pattern = $('pattern').value.trim() || '*';
+    const parts = pattern.split('*').map(part => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'));
+    return { pattern, regex: new RegExp(`^${parts.join('.*')}$`), text: $('text').value.trim().toLowerCase(), kind: $('kind').value };
 }
 
 let filter = filters();
 
+// The server sends what fits the pattern; rows of an earlier one are there still.
 function passes(id, state) {
-    if (filter.kind !== 'all' && (!state || state.ack !== (filter.kind === 'ack'))) {
+    if (!filter.regex.test(id) || filter.kind !== 'all' && (!state || state.ack !== (filter.kind === 'ack'))) {
         return false;
     }
     return !filter.text || id.toLowerCase().includes(filter.text) ||
@@ -47,10 +51,14 @@ function subscribe() {
 }
 
 const applyFilters = settled(() => {
-    const before = filter.pattern;
+    const before = filter;
     filter = filters();
+    if (before.regex.source === filter.regex.source && before.text === filter.text && before.kind === filter.kind) {
+        return; // a field was only left
+    }
     scores.clear();
-    if (before !== filter.pattern) {
+    arrived = arrived.filter(({ id, state }) => passes(id, state));
+    if (before.pattern !== filter.pattern) {
         subscribe();
     }
     [...stream.children].forEach(row => (row.hidden = !passes(row.change.id, row.change.state)));
@@ -77,12 +85,21 @@ function take(id, state) {
     draw();
 }
 
+const names = new Names(bus, ids => { // units and choices of rows that are there already
+    const known = new Set(ids);
+    [...stream.children].filter(row => known.has(row.change.id)).forEach(row => say(row.children[2], valueText(row.change)));
+});
+
+function valueText({ id, state }) {
+    return state ? formatWithUnit(state.val, names.of(id)) : t('value.none');
+}
+
 function makeRow(change) {
     const { id, state, at } = change;
     const kind = !state ? ['bad', 'live.gone'] : state.ack ? ['ok', 'live.report'] : ['wait', 'live.command'];
     const row = h('tr', { class: 'fresh' }, h('td', { class: 'number when' }, formatClock(state ? state.ts : at)),
         h('td', { class: 'what' }, h('a', { class: 'id', href: `explorer.html#/states/${encodeURIComponent(id)}` }, id)),
-        h('td', { class: 'right value' }, state ? formatValue(state.val) : '–'),
+        h('td', { class: 'right value' }, valueText(change)),
         h('td', { class: 'kind' }, h('span', { class: `badge ${kind[0]}` }, t(kind[1]))),
         h('td', { class: 'soft who' }, state ? formatFrom(state.from) : ''));
     row.change = change;
@@ -102,14 +119,14 @@ const draw = perFrame(() => {
         stream.lastChild.remove();
     }
     note();
-});
+}, DRAW_MS);
 
 let noted = '';
 
 // What is read out must not change with every event: only with what somebody did.
 function note() {
     const waiting = arrived.length + held;
-    const text = paused ? t('live.paused') : stream.children.length || total ? '' : t('live.waiting', filter.pattern);
+    const text = paused ? t('live.paused') : stream.querySelector('tr:not([hidden])') ? '' : t('live.waiting', filter.pattern);
     if (text !== noted) {
         noted = text;
         say($('stream-note'), text);
@@ -185,7 +202,6 @@ function begin() {
     setPaused(false);
     setInterval(tick, 1000);
     subscribe();
-    bus.ready.catch(error => error.code !== 'reauthenticate' && problem(error));
 }
 
 begin();

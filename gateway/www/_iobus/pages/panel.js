@@ -3,10 +3,11 @@
 import { copy, fill, flash, h, say } from '../ui/dom.js';
 import { notice, problem } from '../ui/dialogs.js';
 import { makeControl } from '../ui/control.js';
-import { formatAgo, formatFrom, formatMoment, formatQuality, formatValue } from '../ui/format.js';
+import { formatAgo, formatBrief, formatFrom, formatMoment, formatQuality, formatValue } from '../ui/format.js';
 import { icon, iconOfType } from '../ui/icons.js';
 import { nameOf, t } from '../ui/i18n.js';
 import { Watcher } from '../ui/watcher.js';
+import { makeFacts } from './facts.js';
 import { History } from './history.js';
 import { makeJsonBox } from './json.js';
 
@@ -32,7 +33,7 @@ export class Panel {
     /** @param {{bus: Bus, index: ObjectIndex, may: Function, element: HTMLElement}} options */
     constructor(options) {
         Object.assign(this, options);
-        this.id = null;
+        this.id = undefined; // nothing shown yet; null: nothing is chosen
         this.state = null;
         this.round = 0;
         this.watcher = new Watcher(this.bus, (id, state) => this.onState(id, state));
@@ -65,6 +66,14 @@ export class Panel {
         }
     }
 
+    /** Now all objects are known: what is below the chosen one, and the enums it is in. */
+    complete() {
+        const node = this.id && this.index.get(this.id);
+        if (this.json && node && (node.children.length || this.index.enumsOf(this.id).length)) {
+            this.build(this.object);
+        }
+    }
+
     close() {
         this.watcher.set([]);
         this.state = null;
@@ -72,6 +81,7 @@ export class Panel {
         this.children = null;
         this.object = null;
         this.parts = null;
+        this.json = null;
         if (this.stopObject) {
             this.stopObject();
             this.stopObject = null;
@@ -91,14 +101,18 @@ export class Panel {
 
     build(object) {
         this.object = object;
+        this.state = null;
         this.history = null;
         this.children = null;
         this.json = makeJsonBox(this.bus, this.id, this.may('object', 'write'));
         this.json.show(object);
         const common = object && object.common || {};
         fill(this.element, this.makeHead(common), this.isState ? this.makeState(common) : null, this.makeChildren(),
-            this.isState ? this.makeHistory(common) : null, object ? this.json.element : null);
-        this.watcher.set((this.isState ? [this.id] : []).concat(this.children ? [...this.children.keys()] : []));
+            this.isState ? this.makeHistory(common) : null,
+            object ? [makeFacts(object, this.index.enumsOf(this.id), stateLink), this.json.element] : null);
+        const ids = (this.isState ? [this.id] : []).concat(this.children ? [...this.children.keys()] : []);
+        this.watcher.set(ids);
+        ids.filter(id => this.watcher.get(id)).forEach(id => this.onState(id, this.watcher.get(id))); // watched already
     }
 
     // --- who it is
@@ -128,9 +142,9 @@ export class Panel {
 
     makeState(common) {
         const fact = (key, element) => h('div', null, h('dt', null, t(key)), element);
-        const dd = () => h('dd');
-        const value = h('output', { class: 'big-value', 'aria-label': t('state.value') });
-        const parts = { value, ack: h('span', { class: 'badge' }), ts: dd(), lc: dd(), from: dd(), user: dd(), q: dd(), c: dd() };
+        const dd = () => h('dd', null, t('value.none')); // until a value comes; there may be none
+        const value = h('output', { class: 'big-value', 'aria-label': t('state.value') }, t('value.none'));
+        const parts = { value, ack: h('span', { class: 'badge', hidden: true }), ts: dd(), lc: dd(), from: dd(), user: dd(), q: dd(), c: dd() };
         this.parts = parts;
         this.control = this.makeWriter(common);
         return h('section', { class: 'card state-card', 'aria-labelledby': 'panel-title' },
@@ -251,13 +265,11 @@ export class Panel {
 
     showChild(id, state) {
         const child = this.children.get(id);
-        const text = state ? formatValue(state.val, child.common) : t('value.none');
-        const unit = state && typeof state.val === 'number' && child.common.unit || '';
-        const whole = unit ? `${text}\u202f${unit}` : text;
-        if (child.ts && child.value.textContent !== whole) {
+        const text = state ? formatBrief(state.val, child.common) : t('value.none');
+        if (child.ts && child.value.textContent !== text) {
             flash(child.value);
         }
-        say(child.value, whole);
+        say(child.value, text);
         child.value.classList.toggle('unacked', !!state && !state.ack);
         child.ts = state ? state.ts : 0;
         say(child.ago, state ? formatAgo(state.ts) : '');

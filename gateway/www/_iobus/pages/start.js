@@ -1,45 +1,26 @@
 // SPDX-License-Identifier: MIT
 // The first page: what this is, how it lives, and how to use it. The stops of the line are states; a change runs along it.
-import { $, copy, fill, flash, h, perFrame, say, settled } from '../ui/dom.js';
+import { $, copy, fill, flash, h, perFrame, say } from '../ui/dom.js';
 import { notice } from '../ui/dialogs.js';
-import { formatAgo, formatNumber, formatRate, formatSpan, formatWithUnit } from '../ui/format.js';
+import { formatAgo, formatNumber, formatRate, formatSpan, formatBrief } from '../ui/format.js';
 import { icon } from '../ui/icons.js';
 import { nameOf, t } from '../ui/i18n.js';
-import { bus } from '../ui/page.js';
+import { Names } from '../ui/names.js';
+import { bus, connected } from '../ui/page.js';
 
 const STOPS = 6;
 const STOP_QUIET_MS = 60 * 1000; // a stop that rested so long gives its place to another state
 const LATEST = 8;
-const NAMES_MAX = 500;
 const RUN_MS = 900, RUNNERS_MAX = 16;
 const STATUS_MS = 5000;
 const WINDOW_S = 10; // of the rate
 
 const calm = window.matchMedia('(prefers-reduced-motion: reduce)');
 
-// --- names and units of states, read when they are first seen
+// --- names and units of states
 
-const commons = new Map(); // id -> common
-const unknown = new Set();
-
-const readNames = settled(async () => {
-    const ids = [...unknown].slice(0, 100);
-    ids.forEach(id => unknown.delete(id));
-    const objects = await bus.getObjects(ids).catch(() => ({}));
-    ids.forEach(id => commons.set(id, objects[id] && objects[id].common || {}));
-    draw();
-}, 60);
-
-function commonOf(id) {
-    if (!commons.has(id)) {
-        if (commons.size + unknown.size < NAMES_MAX) {
-            unknown.add(id);
-            readNames();
-        }
-        return {};
-    }
-    return commons.get(id);
-}
+const names = new Names(bus, () => draw());
+const commonOf = id => names.of(id);
 
 function labelOf(id) {
     return nameOf(commonOf(id).name) || id.slice(id.lastIndexOf('.') + 1);
@@ -50,7 +31,7 @@ function labelOf(id) {
 const stops = Array.from({ length: STOPS }, (_, i) => {
     const value = h('span', { class: 'stop-value number' }), name = h('span', { class: 'stop-name' });
     const dot = h('span', { class: 'stop-dot' });
-    const element = h('a', { class: `route-stop stop-${i}`, hidden: true }, value, dot, name);
+    const element = h('a', { class: `route-stop stop-${i}` }, value, dot, name); // without an address nothing to go to
     return { id: null, at: 0, state: null, value, name, dot, element };
 });
 const track = h('div', { class: 'route-track' });
@@ -104,10 +85,9 @@ function stateUrl(id) {
 
 const draw = perFrame(() => {
     stops.forEach(stop => {
-        stop.element.hidden = !stop.id;
         if (stop.id) {
             stop.element.href = stateUrl(stop.id);
-            say(stop.value, stop.state ? formatWithUnit(stop.state.val, commonOf(stop.id)) : '–');
+            say(stop.value, stop.state ? formatBrief(stop.state.val, commonOf(stop.id)) : '–');
             say(stop.name, labelOf(stop.id));
         }
     });
@@ -123,7 +103,7 @@ const draw = perFrame(() => {
                 row.shown = id + label;
                 fill(row.link, h('span', null, label), h('span', { class: 'id soft' }, id));
             }
-            say(row.value, state ? formatWithUnit(state.val, commonOf(id)) : t('state.gone'));
+            say(row.value, state ? formatBrief(state.val, commonOf(id)) : t('state.gone'));
             say(row.ago, formatAgo(state ? state.ts : 0));
         }
     });
@@ -266,7 +246,7 @@ function begin() {
     tick();
     setInterval(tick, 1000);
     bus.subscribe('*', take, { resume: false });
-    readStatus();
+    connected.then(readStatus);
 }
 
 begin();

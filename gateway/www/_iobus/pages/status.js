@@ -3,7 +3,7 @@
 import { $, fill, h, say } from '../ui/dom.js';
 import { formatNumber, formatRate, formatSize, formatSpan } from '../ui/format.js';
 import { t } from '../ui/i18n.js';
-import { bus } from '../ui/page.js';
+import { bus, connected } from '../ui/page.js';
 import { RateChart } from '../ui/rates.js';
 
 const POLL_MS = 2000;
@@ -63,7 +63,7 @@ class Table {
         const present = new Set();
         list.forEach((item, place) => {
             const key = keyOf(item);
-            const row = this.rows.get(key) || h('tr', null, this.columns.map(({ right }) => h('td', { class: right ? 'right' : '' })));
+            const row = this.rows.get(key) || h('tr', null, this.columns.map(({ title, right }) => h('td', { class: right ? 'right' : '', data: { label: title } })));
             this.rows.set(key, row);
             present.add(key);
             this.columns.forEach(({ cell }, i) => {
@@ -277,4 +277,8 @@ async function poll() {
     setTimeout(poll, POLL_MS);
 }
 
-bus.ready.then(() => readFacts()).catch(() => {}).then(poll);
+bus.on('disconnect', () => {
+    lead = t('status.offline');
+    fill($('lead'), badge(false, '', t('link.offline')), ` ${lead}`);
+});
+connected.then(readFacts).catch(() => {}).then(poll);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // German. Texts with variable parts are functions; en.js has the same keys.
 
-const many = (n, one, more) => `${n} ${n === 1 ? one : more}`;
+const many = (n, one, more) => `${n} ${String(n) === '1' ? one : more}`;
 
 export default {
     'nav.label': 'Seiten', 'nav.home': 'iobus, Startseite', 'nav.skip': 'Zum Inhalt',
@@ -9,8 +9,7 @@ export default {
     'theme.label': choice => `Farben: ${choice}. Ändern`,
     'theme.auto': 'wie das System', 'theme.light': 'hell', 'theme.dark': 'dunkel',
     'link.connecting': 'verbinde', 'link.online': 'verbunden', 'link.offline': 'offline',
-    'login.title': 'Anmelden', 'login.text': 'Dieser Server möchte wissen, wer du bist.', 'login.user': 'Benutzer', 'login.pass': 'Passwort',
-    'login.action': 'Anmelden',
+    'login.out': user => `${user} abmelden`,
 
     'action.cancel': 'Abbrechen', 'action.copy': 'Kopieren', 'action.copied': 'Kopiert', 'action.create': 'Anlegen', 'action.dismiss': 'Schließen',
     'action.edit': 'Bearbeiten', 'action.save': 'Speichern',
@@ -38,6 +37,10 @@ export default {
     'panel.empty': 'Wähle ein Objekt, um seinen Wert, seinen Verlauf und alles Bekannte zu sehen.', 'panel.trail': 'ID',
     'panel.copy': 'ID kopieren', 'panel.copied': 'ID kopiert', 'panel.noObject': 'kein Objekt', 'panel.below': 'Inhalt', 'panel.members': 'Mitglieder',
     'panel.more': n => `und ${n} weitere`, 'panel.count': n => `${n} darin`,
+
+    'meta.about': 'Angaben', 'meta.enums': 'Gehört zu', 'meta.range': 'Bereich', 'meta.fromTo': (low, high) => `${low} bis ${high}`,
+    'meta.step': 'Schritt', 'meta.default': 'Vorgabe', 'meta.choices': 'Auswahl', 'meta.alias': 'Steht für', 'meta.recorded': 'Aufgezeichnet von',
+    'meta.title': 'Titel', 'meta.owner': 'Eigentümer', 'meta.changed': 'Objekt geändert',
 
     'state.value': 'Wert', 'state.gone': 'kein Wert', 'state.acked': 'bestätigt', 'state.notAcked': 'unbestätigt',
     'state.readOnly': 'nur lesbar', 'state.set': 'Setzen', 'state.asReport': 'als bestätigten Wert (ack)',
@@ -78,11 +81,12 @@ export default {
     'status.title': 'Wie es dem Server geht', 'status.figures': 'Kennzahlen', 'status.dialects': 'Verbindungen nach Dialekt', 'status.about': 'Dieser Server',
     'status.actors': 'Akteure', 'status.sessions': 'Clients', 'status.well': 'gut', 'status.unwell': 'nicht gut',
     'status.all': 'Alle Teile antworten.', 'status.some': names => `Keine Antwort von ${names}.`,
+    'status.offline': 'Keine Verbindung. Gezeigt wird der letzte Stand.',
     'status.uptime': 'Läuft seit', 'status.version': v => `Version ${v}`, 'status.clients': 'Clients',
-    'status.connections': n => `${n} Verbindungen`, 'status.delay': 'Antwort nach', 'status.delayHint': 'hin und zurück zu dieser Seite',
-    'status.slow': 'Langsame Clients', 'status.slowHint': n => `${n} Änderungen für sie ausgelassen`,
-    'status.ratesEvents': 'Ereignisse pro Sekunde', 'status.ratesDelivered': 'Zustellungen pro Sekunde', 'status.ratesCalls': 'Aufrufe pro Sekunde',
-    'status.ratesBytes': 'Gesendet', 'status.ratesSeen': 'Änderungen pro Sekunde', 'status.bytesPerSecond': size => `${size}/s`,
+    'status.connections': n => many(n, 'Verbindung', 'Verbindungen'), 'status.delay': 'Antwort nach', 'status.delayHint': 'hin und zurück zu dieser Seite',
+    'status.slow': 'Langsame Clients', 'status.slowHint': n => `${many(n, 'Änderung', 'Änderungen')} für sie ausgelassen`,
+    'status.ratesEvents': 'Ereignisse / s', 'status.ratesDelivered': 'Zustellungen / s', 'status.ratesCalls': 'Aufrufe / s',
+    'status.ratesBytes': 'Gesendet', 'status.ratesSeen': 'Änderungen / s', 'status.bytesPerSecond': size => `${size}/s`,
     'status.name': 'Name', 'status.noName': '(ohne Namen)', 'status.state': 'Zustand', 'status.alive': 'läuft', 'status.dead': 'stumm',
     'status.requests': 'Anfragen', 'status.perSecond': 'pro Sekunde', 'status.errors': 'Fehler', 'status.events': 'Ereignisse', 'status.mean': 'Im Mittel',
     'status.slowest': 'Am langsamsten', 'status.longest': 'Längste', 'status.commands': 'Anfragen nach Befehl', 'status.command': 'Befehl',

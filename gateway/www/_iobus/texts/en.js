@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // English. Texts with variable parts are functions; de.js has the same keys.
 
-const many = (n, one, more) => `${n} ${n === 1 ? one : more}`;
+const many = (n, one, more) => `${n} ${String(n) === '1' ? one : more}`;
 
 export default {
     'nav.label': 'Pages', 'nav.home': 'iobus, start page', 'nav.skip': 'Skip to the content',
@@ -9,8 +9,7 @@ export default {
     'theme.label': choice => `Colours: ${choice}. Change`,
     'theme.auto': 'as the system', 'theme.light': 'light', 'theme.dark': 'dark',
     'link.connecting': 'connecting', 'link.online': 'connected', 'link.offline': 'offline',
-    'login.title': 'Log in', 'login.text': 'This server wants to know who you are.', 'login.user': 'User', 'login.pass': 'Password',
-    'login.action': 'Log in',
+    'login.out': user => `Log out ${user}`,
 
     'action.cancel': 'Cancel', 'action.copy': 'Copy', 'action.copied': 'Copied', 'action.create': 'Create', 'action.dismiss': 'Close',
     'action.edit': 'Edit', 'action.save': 'Save',
@@ -38,6 +37,10 @@ export default {
     'panel.empty': 'Choose an object to see its value, its history and what is known about it.', 'panel.trail': 'Id',
     'panel.copy': 'Copy the id', 'panel.copied': 'Id copied', 'panel.noObject': 'no object', 'panel.below': 'What is in it', 'panel.members': 'Members',
     'panel.more': n => `and ${n} more`, 'panel.count': n => `${n} in it`,
+
+    'meta.about': 'About it', 'meta.enums': 'Belongs to', 'meta.range': 'Range', 'meta.fromTo': (low, high) => `${low} to ${high}`,
+    'meta.step': 'Step', 'meta.default': 'Default', 'meta.choices': 'Choices', 'meta.alias': 'Stands for', 'meta.recorded': 'Recorded by',
+    'meta.title': 'Title', 'meta.owner': 'Owner', 'meta.changed': 'Object changed',
 
     'state.value': 'Value', 'state.gone': 'no value', 'state.acked': 'confirmed', 'state.notAcked': 'not confirmed',
     'state.readOnly': 'read only', 'state.set': 'Set', 'state.asReport': 'as a confirmed value (ack)',
@@ -78,11 +81,12 @@ export default {
     'status.title': 'How the server is', 'status.figures': 'Figures', 'status.dialects': 'Connections by dialect', 'status.about': 'This server',
     'status.actors': 'Actors', 'status.sessions': 'Clients', 'status.well': 'well', 'status.unwell': 'not well',
     'status.all': 'All parts answer.', 'status.some': names => `No answer from ${names}.`,
+    'status.offline': 'No connection. What is shown is as it was.',
     'status.uptime': 'Running for', 'status.version': v => `version ${v}`, 'status.clients': 'Clients',
-    'status.connections': n => `${n} connections`, 'status.delay': 'Answer after', 'status.delayHint': 'there and back to this page',
-    'status.slow': 'Slow clients', 'status.slowHint': n => `${n} changes left out for them`,
-    'status.ratesEvents': 'Events per second', 'status.ratesDelivered': 'Deliveries per second', 'status.ratesCalls': 'Calls per second',
-    'status.ratesBytes': 'Sent', 'status.ratesSeen': 'Changes per second', 'status.bytesPerSecond': size => `${size}/s`,
+    'status.connections': n => many(n, 'connection', 'connections'), 'status.delay': 'Answer after', 'status.delayHint': 'there and back to this page',
+    'status.slow': 'Slow clients', 'status.slowHint': n => `${many(n, 'change', 'changes')} left out for them`,
+    'status.ratesEvents': 'Events / s', 'status.ratesDelivered': 'Deliveries / s', 'status.ratesCalls': 'Calls / s',
+    'status.ratesBytes': 'Sent', 'status.ratesSeen': 'Changes / s', 'status.bytesPerSecond': size => `${size}/s`,
     'status.name': 'Name', 'status.noName': '(no name)', 'status.state': 'State', 'status.alive': 'alive', 'status.dead': 'silent',
     'status.requests': 'Requests', 'status.perSecond': 'per second', 'status.errors': 'Errors', 'status.events': 'Events', 'status.mean': 'On average',
     'status.slowest': 'Slowest', 'status.longest': 'Longest', 'status.commands': 'Requests by command', 'status.command': 'Command',

@@ -13,6 +13,8 @@ function put(element, name, value) {
         Object.assign(element.dataset, value);
     } else if (PROPERTIES.has(name)) {
         element[name] = value;
+    } else if (value !== null && value !== undefined && name.startsWith('aria-')) {
+        element.setAttribute(name, value); // "false" says something there
     } else if (value !== null && value !== undefined && value !== false) {
         element.setAttribute(name, value === true ? '' : value);
     }
@@ -67,18 +69,29 @@ export function flash(element) {
     element.classList.add(now);
 }
 
-/** Runs fn at most once per frame, however often it is asked for; in a hidden page when it is shown again. */
-export function perFrame(fn) {
-    let asked = false;
+/** Runs fn at most once per frame, however often it is asked for; in a hidden page when it is shown again.
+ * @param {() => void} fn @param {number} [rest] ms between two runs, for what is much work */
+export function perFrame(fn, rest) {
+    let asked = false, last = 0;
+    const run = () => {
+        asked = false;
+        last = Date.now();
+        fn();
+    };
     return () => {
         if (!asked) {
             asked = true;
-            requestAnimationFrame(() => {
-                asked = false;
-                fn();
-            });
+            setTimeoutOrNow(() => requestAnimationFrame(run), (rest || 0) - (Date.now() - last));
         }
     };
+}
+
+function setTimeoutOrNow(fn, ms) {
+    if (ms > 0) {
+        setTimeout(fn, ms);
+    } else {
+        fn();
+    }
 }
 
 /** Runs fn when it has not been asked for during some time. */

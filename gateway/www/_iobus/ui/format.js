@@ -7,8 +7,9 @@ const MAX_TEXT = 200;
 
 const plain = new Intl.NumberFormat(language, { maximumFractionDigits: 6 });
 const rounded = new Intl.NumberFormat(language, { maximumFractionDigits: 1 });
-const clock = new Intl.DateTimeFormat(language, { hour: '2-digit', minute: '2-digit', second: '2-digit' });
-const minutes = new Intl.DateTimeFormat(language, { hour: '2-digit', minute: '2-digit' });
+const coarse = [new Intl.NumberFormat(language, { maximumFractionDigits: 2 }), new Intl.NumberFormat(language, { maximumFractionDigits: 1 })];
+const clock = new Intl.DateTimeFormat(language, { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' });
+const minutes = new Intl.DateTimeFormat(language, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
 const day = new Intl.DateTimeFormat(language, { day: 'numeric', month: 'short', year: 'numeric' });
 const shortDay = new Intl.DateTimeFormat(language, { day: 'numeric', month: 'short' });
 
@@ -131,6 +132,16 @@ export function formatWithUnit(value, common) {
     const unit = common && common.unit;
     const text = formatValue(value, common);
     return unit && typeof value === 'number' ? `${text}\u202f${unit}` : text;
+}
+
+/** The same for lists, where a glance is enough: a number without its last digits. */
+export function formatBrief(value, common) {
+    const isPlain = typeof value === 'number' && !isMoment(common) && !choicesOf(common).length;
+    if (!isPlain || Number.isInteger(value) || Math.abs(value) < 0.1) {
+        return formatWithUnit(value, common);
+    }
+    const text = coarse[Math.abs(value) < 100 ? 0 : 1].format(value);
+    return common && common.unit ? `${text}\u202f${common.unit}` : text;
 }
 
 /** Who wrote a state, without the part that is always the same. */

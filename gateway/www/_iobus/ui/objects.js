@@ -18,7 +18,7 @@ function digest(object) {
     return {
         name: nameOf(common.name), role: typeof common.role === 'string' ? common.role : '', objectType: object.type || '',
         type: common.type, unit: common.unit, min: common.min, max: common.max, step: common.step, states: common.states,
-        read: common.read, write: common.write, custom: !!common.custom,
+        read: common.read, write: common.write, members: object.type === 'enum' && Array.isArray(common.members) ? common.members : null,
     };
 }
 
@@ -125,6 +125,12 @@ export class ObjectIndex {
 
     get(id) {
         return this.nodes.get(id) || null;
+    }
+
+    /** Nodes of the enums that an object belongs to, by itself or by what it is in. */
+    enumsOf(id) {
+        const isIn = member => member === id || id.startsWith(`${member}.`);
+        return [...this.nodes.values()].filter(({ common }) => common && common.members && common.members.some(isIn));
     }
 
     /** Objects whose id, name or role contain all words; "role:switch", "id:lamp", "name:light", "type:channel" look there only.

@@ -2,7 +2,7 @@
 // What every page has: the connection, the bar with the pages, theme and language.
 import { connect } from '../../iobus.js';
 import { $, fill, h, say, svg } from './dom.js';
-import { ask, problem } from './dialogs.js';
+import { problem } from './dialogs.js';
 import { icon } from './icons.js';
 import { chooseLanguage, language, t, translate } from './i18n.js';
 
@@ -15,7 +15,10 @@ const here = document.documentElement.dataset.page;
 
 export const bus = connect({ name: `iobus ${here}` });
 
-export function mark() {
+/** Fulfilled with the first connection: where a log-in is asked for, after it. */
+export const connected = new Promise(resolve => bus.on('connect', resolve));
+
+function mark() {
     return svg('svg', { viewBox: '0 0 28 28', 'aria-hidden': 'true', focusable: 'false' },
         svg('rect', { class: 'tile', width: 28, height: 28, rx: 7 }),
         svg('path', { class: 'rail', d: 'M4 14h20M9 14V8.500M19 14v5.500' }),
@@ -74,35 +77,35 @@ function makeLinkState() {
     return element;
 }
 
-let asking = false;
+// The session has ended, or there is none: the log-in page leads back to here.
+function logIn() {
+    location.href = `${bus.url}login?href=${encodeURIComponent(location.pathname + location.search)}${location.hash}`;
+}
 
-async function logIn() {
-    if (asking) {
-        return;
-    }
-    asking = true;
-    const answer = await ask({
-        title: t('login.title'), text: t('login.text'), action: t('login.action'),
-        fields: [{ label: t('login.user'), name: 'username', autocomplete: 'username' },
-            { label: t('login.pass'), type: 'password', name: 'password', autocomplete: 'current-password' }],
-    });
-    asking = false;
-    if (answer) {
-        bus.login({ user: answer[0], pass: answer[1] }).catch(() => {}); // refused: the event comes again
+// Only where there is something to log out from.
+async function showLogOut(box) {
+    const { enabled, user } = await bus.authEnabled();
+    if (enabled && !box.querySelector('[data-out]')) {
+        const label = t('login.out', String(user || '').replace(/^system\.user\./, ''));
+        box.appendChild(h('a', {
+            class: 'button quiet square', href: `${bus.url}logout`, data: { out: '' }, 'aria-label': label, title: label,
+            onclick: () => bus.close(), // what it would be told on its way out is known
+        }, icon('leave')));
     }
 }
 
 function begin() {
+    const end = h('div', { class: 'bar-end' }, makeLinkState(), makeThemeButton(), makeLanguageButton());
     translate(document.body);
     document.title = here === 'start' ? 'iobus' : `${t(`nav.${here}`)} · iobus`;
-    fill($('bar'), h('a', { class: 'mark', href: './', 'aria-label': t('nav.home') }, mark(), 'iobus'), makeNavigation(),
-        h('div', { class: 'bar-end' }, makeLinkState(), makeThemeButton(), makeLanguageButton()));
+    fill($('bar'), h('a', { class: 'mark', href: './', 'aria-label': t('nav.home') }, mark(), 'iobus'), makeNavigation(), end);
     document.body.insertBefore(h('a', { class: 'skip', href: '#main', onclick: event => {
         event.preventDefault(); // the address may hold what the page shows
         $('main').focus();
     } }, t('nav.skip')), document.body.firstChild);
     bus.on('reauthenticate', logIn);
-    bus.on('error', error => problem(error));
+    bus.on('connect', () => showLogOut(end).catch(() => {})); // asked again with the next connection
+    bus.on('error', error => /^(disconnected|reauthenticate)$/.test(error.code) || problem(error)); // the bar says those
     bus.on('permissionError', () => problem(t('error.permission')));
 }
 
