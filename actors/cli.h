@@ -21,5 +21,7 @@ int cli_load(config_t *config, int *argc, char **argv, const char *const *extra)
 /* The verbs of this folder's cli_*.c files. */
 int cli_serve(int argc, char **argv, config_t *config);
 int cli_check(int argc, char **argv, config_t *config);
+/* iobus upload FOLDER INSTANCE [--delete] [--data DIR | --server RUN-FOLDER-or-CONFIG-FILE] */
+int cli_upload(int argc, char **argv, config_t *config);
 
 #endif

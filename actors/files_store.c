@@ -14,6 +14,7 @@
 #define DATA 'd'
 #define UPLOAD 'u'
 #define GENERATION "g"
+#define ONCE_BYTES (1u << 20)   /* of a file that is too large for the cache */
 #define FLUSH_BYTES (64u << 20) /* a batch with more data than this is committed in parts */
 
 struct files_store {
@@ -288,6 +289,15 @@ err_t files_store_find(files_store_t *self, str_t id, str_t path, buf_t *hold, f
     return err == ERR_OK && *found ? decode(buf_str(hold), meta) : err;
 }
 
+/* Appends a chunk. */
+static err_t get_chunk(files_store_t *self, const files_meta_t *meta, uint64_t chunk, buf_t *out,
+                       bool *found)
+{
+    str_t key = data_key(&self->key, meta->generation, (uint32_t)chunk);
+    return meta->size > ONCE_BYTES ? engine_get_once(self->engine, key, out, found)
+                                   : engine_get(self->engine, key, out, found);
+}
+
 err_t files_store_read(files_store_t *self, const files_meta_t *meta, buf_t *out)
 {
     size_t before = out->len;
@@ -295,8 +305,7 @@ err_t files_store_read(files_store_t *self, const files_meta_t *meta, buf_t *out
         return ERR_NO_MEMORY;
     for (uint32_t chunk = 0; chunk < chunks_of(meta->size); chunk++) {
         bool found;
-        err_t err =
-            engine_get(self->engine, data_key(&self->key, meta->generation, chunk), out, &found);
+        err_t err = get_chunk(self, meta, chunk, out, &found);
         if (err != ERR_OK)
             return err;
         if (!found)
@@ -367,9 +376,7 @@ err_t files_store_read_part(files_store_t *self, const files_meta_t *meta, uint6
         bool found;
         size_t skip = (size_t)(offset % FILES_CHUNK), want = (size_t)(end - offset);
         buf_reset(&self->value);
-        err = engine_get(self->engine,
-                         data_key(&self->key, meta->generation, (uint32_t)(offset / FILES_CHUNK)),
-                         &self->value, &found);
+        err = get_chunk(self, meta, offset / FILES_CHUNK, &self->value, &found);
         if (err == ERR_OK && (!found || self->value.len <= skip))
             err = ERR_DAMAGED;
         if (err != ERR_OK)

@@ -59,7 +59,6 @@ void files_store_write(files_store_t *self, str_t id, str_t path, files_meta_t *
 /* Changes the meta data only. */
 void files_store_put_meta(files_store_t *self, str_t id, str_t path, const files_meta_t *meta);
 void files_store_remove(files_store_t *self, str_t id, str_t path, const files_meta_t *meta);
-/* Gives a file another name; `over` is the file that it replaces, or NULL. */
 /* Appends up to length bytes from offset on; fewer at the end. */
 err_t files_store_read_part(files_store_t *self, const files_meta_t *meta, uint64_t offset,
                             size_t length, buf_t *out) MUST_USE;
@@ -71,6 +70,7 @@ void files_store_put_chunk(files_store_t *self, uint64_t generation, uint32_t ch
 void files_store_finish(files_store_t *self, str_t id, str_t path, const files_meta_t *meta,
                         const files_meta_t *old);
 void files_store_discard(files_store_t *self, uint64_t generation, uint32_t chunks);
+/* Gives a file another name; `over` is the file that it replaces, or NULL. */
 void files_store_move(files_store_t *self, str_t id, str_t from, str_t to, const files_meta_t *meta,
                       const files_meta_t *over);
 

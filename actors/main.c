@@ -25,6 +25,8 @@ static const verb_t verbs[] = {
     {"serve", cli_serve, "", "run the actors and the gateway"},
     {"import", cli_import, "FILE", "take over an ioBroker backup"},
     {"export", cli_export, "FILE", "write all data as an ioBroker backup"},
+    {"upload", cli_upload, "FOLDER INSTANCE [--delete]",
+     "put a folder of web files into the file store"},
     {"tap", cli_tap, "", "watch the bus"},
     {"user", cli_user, "add|del|list|enable|disable ...", "users, and who of them may log in"},
     {"passwd", cli_passwd, "USER", "give a user a new password"},

@@ -28,13 +28,23 @@ void engine_close(engine_t **self_p)
 
 /* --- reading and writing --------------------------------------------------------------------- */
 
-err_t engine_get(engine_t *self, str_t key, buf_t *out, bool *found)
+static err_t get(engine_t *self, str_t key, bool once, buf_t *out, bool *found)
 {
     *found = false;
     if (key.len == 0)
         return ERR_OK;
-    err_t err = self->ops->get(self, key, out, found);
+    err_t err = self->ops->get(self, key, once, out, found);
     return err == ERR_OK && out->failed ? ERR_NO_MEMORY : err;
+}
+
+err_t engine_get(engine_t *self, str_t key, buf_t *out, bool *found)
+{
+    return get(self, key, false, out, found);
+}
+
+err_t engine_get_once(engine_t *self, str_t key, buf_t *out, bool *found)
+{
+    return get(self, key, true, out, found);
 }
 
 void engine_put(engine_t *self, str_t key, str_t value)

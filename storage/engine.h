@@ -49,6 +49,9 @@ void engine_close(engine_t **self_p);
 
 /* Appends the value to out. *found tells whether the key exists. */
 err_t engine_get(engine_t *self, str_t key, buf_t *out, bool *found) MUST_USE;
+/* The same for a large value that will hardly be asked for again: the cache keeps what is in use.
+ */
+err_t engine_get_once(engine_t *self, str_t key, buf_t *out, bool *found) MUST_USE;
 void engine_put(engine_t *self, str_t key, str_t value);
 void engine_delete(engine_t *self, str_t key);
 size_t engine_pending(const engine_t *self); /* operations in the batch */

@@ -10,7 +10,8 @@
 
 typedef struct {
     void (*close)(engine_t *self); /* frees self */
-    err_t (*get)(engine_t *self, str_t key, buf_t *out, bool *found);
+    /* once: hardly again, not to be kept in a cache */
+    err_t (*get)(engine_t *self, str_t key, bool once, buf_t *out, bool *found);
     void (*put)(engine_t *self, str_t key, str_t value);
     void (*remove)(engine_t *self, str_t key);
     size_t (*pending)(const engine_t *self);

@@ -99,6 +99,10 @@ static void assert_value(engine_t *engine, const char *key, const char *expected
     assert_int_equal(found, expected != NULL);
     if (expected)
         assert_true(str_is(buf_str(&out), expected));
+    buf_reset(&out);
+    assert_int_equal(engine_get_once(engine, str_of(key), &out, &found), ERR_OK);
+    assert_int_equal(found, expected != NULL);
+    assert_true(str_is(buf_str(&out), expected ? expected : ""));
     buf_fini(&out);
 }
 

@@ -285,8 +285,9 @@ static void memory_close(engine_t *base)
     free(self);
 }
 
-static err_t memory_get(engine_t *base, str_t key, buf_t *out, bool *found)
+static err_t memory_get(engine_t *base, str_t key, bool once, buf_t *out, bool *found)
 {
+    (void)once;
     return get_from(((memory_t *)base)->current, key, out, found);
 }
 

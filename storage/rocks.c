@@ -44,7 +44,8 @@ typedef struct {
     rocksdb_cache_t *cache;
     rocksdb_writeoptions_t *write;
     rocksdb_readoptions_t *read;
-    rocksdb_t *db; /* NULL: a reopen failed and no read-only one was possible */
+    rocksdb_readoptions_t *read_once; /* leaves the cache as it is */
+    rocksdb_t *db;                    /* NULL: a reopen failed and no read-only one was possible */
     rocksdb_writebatch_wi_t *batch;
     bool read_only;
     bool unsynced;         /* writes of class PROCESS since the last fsync */
@@ -119,6 +120,8 @@ static void make_options(rocks_t *self, size_t cache_bytes)
     rocksdb_options_set_stats_dump_period_sec(self->options, 0);
     rocksdb_options_set_stats_persist_period_sec(self->options, 0);
     self->read = rocksdb_readoptions_create();
+    self->read_once = rocksdb_readoptions_create();
+    rocksdb_readoptions_set_fill_cache(self->read_once, 0);
     self->write = rocksdb_writeoptions_create();
     rocksdb_writeoptions_set_sync(self->write, self->durability == ENGINE_POWER);
     rocksdb_writeoptions_disable_WAL(self->write, self->durability == ENGINE_NONE);
@@ -133,6 +136,7 @@ static void free_rocks(rocks_t *self)
     if (self->read) {
         rocksdb_writeoptions_destroy(self->write);
         rocksdb_readoptions_destroy(self->read);
+        rocksdb_readoptions_destroy(self->read_once);
         rocksdb_options_destroy(self->options);
         rocksdb_block_based_options_destroy(self->table);
         rocksdb_cache_destroy(self->cache);
@@ -423,19 +427,20 @@ static char *get_pinned(rocksdb_t *db, const rocksdb_readoptions_t *read, str_t 
     return text;
 }
 
-static err_t rocks_get(engine_t *base, str_t key, buf_t *out, bool *found)
+static err_t rocks_get(engine_t *base, str_t key, bool once, buf_t *out, bool *found)
 {
     rocks_t *self = of(base);
+    const rocksdb_readoptions_t *read = once ? self->read_once : self->read;
     char *text = NULL;
     size_t len = 0;
     if (!self->db)
         return ERR_STORAGE;
     if (rocks_pending(base) == 0) {
-        text = get_pinned(self->db, self->read, key, out, found);
+        text = get_pinned(self->db, read, key, out, found);
         return take_error(self, "get", text);
     }
-    char *value = rocksdb_writebatch_wi_get_from_batch_and_db(self->batch, self->db, self->read,
-                                                              key.p, key.len, &len, &text);
+    char *value = rocksdb_writebatch_wi_get_from_batch_and_db(self->batch, self->db, read, key.p,
+                                                              key.len, &len, &text);
     *found = value != NULL;
     if (value)
         buf_append(out, value, len);
