@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "actors/fetch_url.h"
 #include "actors/fetch_worker.h"
 #include "bus/config.h"
 
@@ -22,6 +23,8 @@ static fetch_limits_t read_limits(const config_t *config)
         .max_size = (size_t)config_int(config, "fetch-max-size"),
         .max_redirects = (long)config_int(config, "fetch-max-redirects"),
         .parallel = (size_t)config_int(config, "fetch-parallel"),
+        .per_user = (size_t)config_int(config, "fetch-per-user"),
+        .per_client = (size_t)config_int(config, "fetch-per-client"),
         .queue = (size_t)config_int(config, "fetch-queue"),
     };
 }
@@ -49,14 +52,15 @@ static err_t fetch_on_http_get(void *arg, const request_t *request, reply_t *rep
     err_t err = ERR_PENDING;
     if (error)
         err = reply_error(reply, "%s", error);
-    else if (!fetch_worker_has_room(self->worker))
+    else if (!fetch_worker_has_room(self->worker, &request->caller))
         err = ERR_BUSY;
     if (err == ERR_PENDING) {
         uint64_t ticket = self->env->defer(self->env, request);
         int64_t left = request->deadline_ms - self->env->mono(self->env);
         if (ticket == 0)
             err = ERR_BUSY;
-        else if (!fetch_worker_submit(self->worker, ticket, buf_str(&url), left > 1 ? left : 1))
+        else if (!fetch_worker_submit(self->worker, ticket, &request->caller, buf_str(&url),
+                                      left > 1 ? left : 1))
             self->env->answer(self->env, ticket, ERR_BUSY, NULL);
     }
     buf_fini(&url);
@@ -111,8 +115,9 @@ static err_t fetch_open(env_t *env, const config_t *config, void **self_p, buf_t
     fetch_t *self = calloc(1, sizeof *self);
     assert(self);
     fetch_limits_t limits = read_limits(config);
+    fetch_policy_t *policy = fetch_policy_new(config);
     self->env = env;
-    self->worker = fetch_worker_new(&limits);
+    self->worker = fetch_worker_new(&limits, &policy);
     *self_p = self;
     if (self->worker)
         return ERR_OK;
@@ -125,7 +130,8 @@ static void fetch_reload(void *arg, const config_t *config)
 {
     fetch_t *self = arg;
     fetch_limits_t limits = read_limits(config);
-    fetch_worker_set_limits(self->worker, &limits);
+    fetch_policy_t *policy = fetch_policy_new(config);
+    fetch_worker_set_limits(self->worker, &limits, &policy);
 }
 
 static const command_t commands[] = {

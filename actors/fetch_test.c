@@ -51,6 +51,15 @@ static const struct {
     {"/to-file",
      "HTTP/1.1 302 Found\r\nLocation: file:///etc/hostname\r\nContent-Length: 0\r\n\r\n"},
     {"/a%20b?c=%20#", "HTTP/1.1 200 Very good indeed\r\nContent-Length: 0\r\n\r\n"},
+    {"/keep", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"},
+    {"/to-metadata",
+     "HTTP/1.1 302 Found\r\nLocation: http://169.254.169.254/\r\nContent-Length: 0\r\n\r\n"},
+    {"/twice", "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Encoding: gzip\r\n\r\nx"},
+    {"/list", "HTTP/1.1 200 OK\r\nContent-Encoding: gzip, gzip\r\n\r\nx"},
+    {"/zstd", "HTTP/1.1 200 OK\r\nContent-Encoding: zstd\r\n\r\nx"},
+    {"/transfer", "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n"},
+    {"/no-gzip", "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 9\r\n\r\nplain txt"},
+    {"/identity", "HTTP/1.1 200 OK\r\ncontent-encoding: Identity\r\nContent-Length: 1\r\n\r\nx"},
     {"/short", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this"},
     {"/nonsense", "SSH-2.0-nothing\r\n"},
     {"/large", "HTTP/1.1 200 OK\r\nContent-Length: 4000000\r\n\r\n"},
@@ -87,7 +96,10 @@ static void serve_one(void)
     }
     ssize_t ignored = send(fd, answer, strlen(answer), MSG_NOSIGNAL);
     (void)ignored;
-    close(fd);
+    if (strncmp(request, "GET /keep ", 10) == 0)
+        server.held[server.held_len++ % HELD_MAX] = fd;
+    else
+        close(fd);
 }
 
 static void *serve(void *arg)
@@ -279,11 +291,37 @@ static void test_size_limit(void **state)
     fake_env_destroy(&env);
 }
 
-static void submit(fetch_worker_t *worker, uint64_t id, const char *path, bool taken)
+static const caller_t one = {{"system.user.a", 13}, {"", 0}, {"g/1", 3}};
+static const caller_t same_user = {{"system.user.a", 13}, {"", 0}, {"g/2", 3}};
+static const caller_t other = {{"system.user.b", 13}, {"", 0}, {"g/3", 3}};
+
+static void submit(fetch_worker_t *worker, uint64_t id, const caller_t *caller, const char *path,
+                   bool taken)
 {
     char url[256];
     snprintf(url, sizeof url, "http://127.0.0.1:%d%s", server.port, path);
-    assert_int_equal(fetch_worker_submit(worker, id, str_of(url), 60000), taken);
+    assert_int_equal(fetch_worker_has_room(worker, caller), taken);
+    assert_int_equal(fetch_worker_submit(worker, id, caller, str_of(url), 60000), taken);
+}
+
+static fetch_policy_t *make_policy(const char *key, const char *value)
+{
+    config_t *config = config_new();
+    buf_t why = {0};
+    if (key)
+        assert_int_equal(config_set(config, key, str_of(value), &why), ERR_OK);
+    fetch_policy_t *policy = fetch_policy_new(config);
+    config_destroy(&config);
+    return policy;
+}
+
+static fetch_worker_t *make_worker(const fetch_limits_t *limits)
+{
+    fetch_policy_t *policy = make_policy(NULL, NULL);
+    fetch_worker_t *worker = fetch_worker_new(limits, &policy);
+    assert_non_null(worker);
+    assert_null(policy);
+    return worker;
 }
 
 static void await_result(fetch_worker_t *worker, fetch_result_t *result)
@@ -298,35 +336,185 @@ static void await_result(fetch_worker_t *worker, fetch_result_t *result)
 static void test_bounds_and_end(void **state)
 {
     (void)state;
-    fetch_limits_t limits = {60000, 1000, 5, 1, 1};
-    fetch_worker_t *worker = fetch_worker_new(&limits);
-    submit(worker, 1, "/hang", true);
-    assert_true(fetch_worker_has_room(worker));
-    submit(worker, 2, "/hang", true);
-    assert_false(fetch_worker_has_room(worker));
-    submit(worker, 3, "/text", false);
-    assert_int_equal(fetch_worker_open(worker), 2);
+    fetch_limits_t limits = {.timeout_ms = 60000,
+                             .max_size = 1000,
+                             .max_redirects = 5,
+                             .parallel = 1,
+                             .per_user = 1,
+                             .per_client = 1,
+                             .queue = 4};
+    fetch_worker_t *worker = make_worker(&limits);
+    submit(worker, 1, &one, "/hang", true);
+    submit(worker, 2, &one, "/hang", true);
+    submit(worker, 3, &one, "/text", false); /* a quarter of the queue */
+    submit(worker, 4, &same_user, "/hang", true);
+    submit(worker, 5, &same_user, "/hang", true);
+    submit(worker, 6, &same_user, "/text", false); /* three quarters for both of them */
+    submit(worker, 7, &other, "/hang", true);
+    submit(worker, 8, &other, "/text", false); /* all of it */
+    assert_int_equal(fetch_worker_open(worker), 5);
     int64_t start = mono_ms();
     fetch_worker_destroy(&worker); /* in the middle of it: does not wait for the server */
     assert_true(mono_ms() - start < 5000);
     fetch_worker_destroy(&worker);
 }
 
+static void assert_result(fetch_worker_t *worker, uint64_t id, const char *error)
+{
+    fetch_result_t result;
+    await_result(worker, &result);
+    assert_int_equal(result.id, id);
+    if (error) {
+        assert_non_null(result.error);
+        assert_string_equal(result.error, error);
+    } else {
+        assert_null(result.error);
+    }
+    fetch_result_fini(&result);
+}
+
 static void test_waiting_jobs_follow(void **state)
 {
     (void)state;
-    fetch_limits_t limits = {300, 1000, 5, 1, 4};
-    fetch_worker_t *worker = fetch_worker_new(&limits);
-    fetch_result_t result;
+    fetch_limits_t limits = {.timeout_ms = 5000,
+                             .max_size = 1000,
+                             .max_redirects = 5,
+                             .parallel = 1,
+                             .per_user = 1,
+                             .per_client = 1,
+                             .queue = 16};
+    fetch_worker_t *worker = make_worker(&limits);
     for (uint64_t i = 1; i <= 4; i++)
-        submit(worker, i, "/text", true);
-    for (uint64_t i = 1; i <= 4; i++) {
-        await_result(worker, &result);
-        assert_int_equal(result.id, i);
-        assert_null(result.error);
-        fetch_result_fini(&result);
-    }
+        submit(worker, i, &one, "/text", true);
+    for (uint64_t i = 1; i <= 4; i++)
+        assert_result(worker, i, NULL);
     fetch_worker_destroy(&worker);
+}
+
+/* Whoever waits for slow servers does not hold up others. */
+static void test_others_pass(void **state)
+{
+    (void)state;
+    fetch_limits_t limits = {.timeout_ms = 60000,
+                             .max_size = 1000,
+                             .max_redirects = 5,
+                             .parallel = 4,
+                             .per_user = 2,
+                             .per_client = 1,
+                             .queue = 16};
+    fetch_worker_t *worker = make_worker(&limits);
+    for (uint64_t i = 1; i <= 4; i++)
+        submit(worker, i, &one, "/hang", true);
+    submit(worker, 5, &same_user, "/text", true); /* the other transfer of the user */
+    assert_result(worker, 5, NULL);
+    submit(worker, 6, &same_user, "/hang", true);
+    submit(worker, 7, &other, "/text", true);
+    assert_result(worker, 7, NULL);
+    fetch_worker_destroy(&worker);
+}
+
+static void test_policy(void **state)
+{
+    (void)state;
+    static const char refused[] = "Address is not allowed";
+    fetch_limits_t limits = {.timeout_ms = 5000,
+                             .max_size = 1000,
+                             .max_redirects = 5,
+                             .parallel = 1,
+                             .per_user = 1,
+                             .per_client = 1,
+                             .queue = 16};
+    fetch_worker_t *worker = make_worker(&limits);
+    fetch_policy_t *policy = make_policy("fetch-deny", "127.0.0.0/8");
+    submit(worker, 1, &one, "/to-metadata", true);
+    assert_result(worker, 1, refused);
+    submit(worker, 2, &one, "/keep", true);
+    assert_result(worker, 2, NULL);
+    fetch_worker_set_limits(worker, &limits, &policy);
+    assert_null(policy);
+    submit(worker, 3, &one, "/keep", true); /* the connection of the second is still open */
+    assert_result(worker, 3, refused);
+    fetch_worker_destroy(&worker);
+}
+
+static void test_denied_addresses(void **state)
+{
+    (void)state;
+    static const char *const rows[] = {
+        "http://169.254.169.254/",
+        "http://[fe80::1]/",
+        "http://[::ffff:169.254.169.254]/",
+        "http://[64:ff9b::a9fe:a9fe]/",
+        "http://2852039166/",
+        "http://0xa9fea9fe/",
+        "http://0251.0376.0251.0376/",
+        "http://169.254.43518/",
+        "http://a:b@169.254.169.254/",
+        "http://127.0.0.1@169.254.169.254/",
+        "http://0.0.0.0/",
+        "http://0/",
+        "http://[::]/",
+        "http://224.0.0.1/",
+        "http://255.255.255.255/",
+    };
+    fake_env_t *env = open_fetch(NULL, NULL);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const char *answer = get_url(env, rows[i]);
+        if (strcmp(answer, "[\"Address is not allowed\"]") != 0)
+            fail_msg("%s: %s", rows[i], answer);
+    }
+    assert_string_equal(get(env, "/to-metadata"), "[\"Address is not allowed\"]");
+    fake_env_destroy(&env);
+}
+
+/* A name is resolved first, the address is looked at then. */
+static void test_denied_name(void **state)
+{
+    (void)state;
+    char url[64];
+    snprintf(url, sizeof url, "http://localhost:%d/text", server.port);
+    fake_env_t *env = open_fetch("fetch-deny", "127.0.0.0/8,::1");
+    assert_string_equal(get_url(env, url), "[\"Address is not allowed\"]");
+    fake_env_destroy(&env);
+    env = open_fetch("fetch-deny", "::1"); /* one address of the name is left */
+    assert_non_null(strstr(get_url(env, url), "\"status\":200"));
+    fake_env_destroy(&env);
+}
+
+static void test_our_own_port(void **state)
+{
+    (void)state;
+    char listen[64];
+    snprintf(listen, sizeof listen, "127.0.0.1:%d", server.port);
+    fake_env_t *env = open_fetch("listen", listen);
+    assert_string_equal(get(env, "/text"), "[\"Address is not allowed\"]");
+    fake_env_destroy(&env);
+}
+
+static void test_encodings(void **state)
+{
+    (void)state;
+    static const char wrong[] = "[\"Answer has a wrong encoding\"]";
+    fake_env_t *env = open_fetch(NULL, NULL);
+    assert_string_equal(get(env, "/twice"), wrong);
+    assert_string_equal(get(env, "/list"), wrong);
+    assert_string_equal(get(env, "/zstd"), wrong);
+    assert_string_equal(get(env, "/transfer"), wrong);
+    assert_string_equal(get(env, "/no-gzip"), wrong);
+    assert_non_null(strstr(get(env, "/identity"), "\"status\":200"));
+    fake_env_destroy(&env);
+}
+
+static void test_the_environment_is_ignored(void **state)
+{
+    (void)state;
+    setenv("http_proxy", "http://127.0.0.1:1", 1);
+    setenv("ALL_PROXY", "http://127.0.0.1:1", 1);
+    fake_env_t *env = open_fetch(NULL, NULL);
+    assert_non_null(strstr(get(env, "/text"), "\"status\":200"));
+    fake_env_destroy(&env);
+    unsetenv("http_proxy");
+    unsetenv("ALL_PROXY");
 }
 
 typedef struct {
@@ -391,6 +579,13 @@ int main(void)
         cmocka_unit_test(test_size_limit),
         cmocka_unit_test(test_bounds_and_end),
         cmocka_unit_test(test_waiting_jobs_follow),
+        cmocka_unit_test(test_others_pass),
+        cmocka_unit_test(test_policy),
+        cmocka_unit_test(test_denied_addresses),
+        cmocka_unit_test(test_denied_name),
+        cmocka_unit_test(test_our_own_port),
+        cmocka_unit_test(test_encodings),
+        cmocka_unit_test(test_the_environment_is_ignored),
         cmocka_unit_test(test_over_the_bus),
     };
     return cmocka_run_group_tests(tests, start_server, stop_server);

@@ -1,31 +1,46 @@
 /* SPDX-License-Identifier: MIT */
 #include "actors/fetch_worker.h"
 
+#include <arpa/inet.h>
 #include <assert.h>
 #include <curl/curl.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "actors/fetch_party.h"
+#include "actors/fetch_url.h"
 #include "bus/log.h"
 
-#define POLL_MS 1000 /* the longest sleep: submit and destroy wake the thread */
-#define URL_MAX (64u * 1024u)
+#define POLL_MS 1000            /* the longest sleep: submit and destroy wake the thread */
+#define HEAD_MAX (256u * 1024u) /* heads of all answers of a job, redirects included */
+#define RAW_SLACK (64u * 1024u) /* bytes as sent beyond the largest unpacked size */
 
 /* One job, from submit to take. It belongs to whoever holds the list that it is in. */
 typedef struct job {
     struct job *next;
     char *url;
-    int64_t deadline_ms; /* mono clock */
-    int64_t timeout_ms;  /* as promised, for the error text */
+    fetch_party_t *user;   /* {lock} */
+    fetch_party_t *client; /* {lock} */
+    int64_t deadline_ms;   /* mono clock */
+    int64_t timeout_ms;    /* as promised, for the error text */
     size_t max_size;
     long max_redirects;
     CURL *easy; /* while it runs */
+    struct fetch_worker *worker;
+    size_t head_len;
+    unsigned encodings; /* headers of that name in this answer */
     bool too_large;
+    bool head_too_large;
+    bool bad_encoding;
+    bool denied;                  /* an address of the host that is asked */
     char reason[CURL_ERROR_SIZE]; /* libcurl's words, for the debug log */
     fetch_result_t result;
 } job_t;
@@ -40,14 +55,16 @@ struct fetch_worker {
     pthread_t thread;
     CURLM *multi;
     struct curl_slist *headers;
-    char *no_proxy;
     _Atomic bool stop;
     pthread_mutex_t lock;
-    fetch_limits_t limits; /* {lock} */
-    list_t waiting;        /* {lock} submitted, not started */
-    list_t done;           /* {lock} ended, not taken */
-    size_t open;           /* {lock} submitted, not taken */
-    list_t running;        /* worker thread only */
+    fetch_limits_t limits;  /* {lock} */
+    fetch_policy_t *policy; /* {lock} */
+    fetch_party_t *users;   /* {lock} those with open jobs */
+    fetch_party_t *clients; /* {lock} the same */
+    list_t waiting;         /* {lock} submitted, not started */
+    list_t done;            /* {lock} ended, not taken */
+    size_t open;            /* {lock} submitted, not taken */
+    list_t running;         /* worker thread only */
 };
 
 static int64_t mono_ms(void)
@@ -82,15 +99,31 @@ static job_t *list_pop(list_t *self)
     return job;
 }
 
-static void list_remove(list_t *self, const job_t *job)
+/* The first that `is` holds for leaves the list; NULL: none. */
+static job_t *list_take(list_t *self, bool (*is)(const void *arg, const job_t *job),
+                        const void *arg)
 {
-    list_t rest = {0};
-    job_t *each;
-    while ((each = list_pop(self)) != NULL) {
-        if (each != job)
-            list_push(&rest, each);
+    job_t *before = NULL;
+    job_t *job = self->first;
+    while (job && !is(arg, job)) {
+        before = job;
+        job = job->next;
     }
-    *self = rest;
+    if (!job)
+        return NULL;
+    if (before)
+        before->next = job->next;
+    else
+        self->first = job->next;
+    if (self->last == job)
+        self->last = before;
+    self->count--;
+    return job;
+}
+
+static bool is_same(const void *arg, const job_t *job)
+{
+    return arg == job;
 }
 
 static void job_destroy(job_t *job)
@@ -112,14 +145,13 @@ static const struct {
     {CURLE_UNSUPPORTED_PROTOCOL, "Unsupported protocol"},
     {CURLE_URL_MALFORMAT, "Invalid URL"},
     {CURLE_COULDNT_RESOLVE_HOST, "Host not found"},
-    {CURLE_COULDNT_RESOLVE_PROXY, "Proxy not found"},
     {CURLE_COULDNT_CONNECT, "Connection refused"},
     {CURLE_TOO_MANY_REDIRECTS, "Maximum number of redirects exceeded"},
     {CURLE_GOT_NOTHING, "Connection closed without an answer"},
     {CURLE_PARTIAL_FILE, "Connection closed within the answer"},
     {CURLE_RECV_ERROR, "Connection closed"},
     {CURLE_SEND_ERROR, "Connection closed"},
-    {CURLE_OUT_OF_MEMORY, "Out of memory"},
+    {CURLE_OUT_OF_MEMORY, "Answer does not fit into memory"}, /* or a header over libcurl's bound */
     {CURLE_SSL_CONNECT_ERROR, "TLS handshake failed"},
     {CURLE_PEER_FAILED_VERIFICATION, "Certificate is not trusted"},
     {CURLE_WEIRD_SERVER_REPLY, "Answer is not HTTP"},
@@ -154,6 +186,12 @@ static void conclude(job_t *job, CURLcode code)
         fail_timeout(job);
     else if (job->too_large || code == CURLE_FILESIZE_EXCEEDED)
         fail(job, "maxContentLength size of %lld exceeded", (long long)job->max_size);
+    else if (job->head_too_large)
+        job->result.error = "Header of the answer is too large";
+    else if (job->bad_encoding)
+        job->result.error = error_text(CURLE_BAD_CONTENT_ENCODING);
+    else if (code != CURLE_OK && job->denied)
+        job->result.error = "Address is not allowed";
     else if (code != CURLE_OK)
         job->result.error = error_text(code);
     else if (job->result.status >= 400)
@@ -190,12 +228,122 @@ static void take_status_line(job_t *job, str_t line)
                  (int)(end - text - 1), text + 1);
 }
 
+/* The value of a header line; false when it is another one. name: in lower case, with the colon. */
+static bool header_value(str_t line, const char *name, str_t *value)
+{
+    size_t len = strlen(name);
+    if (line.len < len || strncasecmp(line.p, name, len) != 0)
+        return false;
+    *value = fetch_url_trim((str_t){line.p + len, line.len - len});
+    return true;
+}
+
+static bool is_one_of(str_t value, const char *const *words)
+{
+    for (; *words; words++) {
+        if (value.len == strlen(*words) && strncasecmp(value.p, *words, value.len) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* libcurl unpacks whatever a server says it has packed, up to five times over. We asked for one of
+ * two, which need little memory and whose output is counted piece by piece. */
+static bool encoding_is_fine(str_t line)
+{
+    static const char *const content[] = {"", "identity", "gzip", "x-gzip", "deflate", NULL};
+    static const char *const transfer[] = {"", "identity", "chunked", NULL};
+    str_t value;
+    if (header_value(line, "content-encoding:", &value))
+        return is_one_of(value, content);
+    return !header_value(line, "transfer-encoding:", &value) || is_one_of(value, transfer);
+}
+
+/* A second header of that name would be a second layer. */
+static bool is_second_encoding(job_t *job, str_t line)
+{
+    str_t value;
+    return header_value(line, "content-encoding:", &value) && job->encodings++ > 0;
+}
+
 static size_t on_header(char *data, size_t size, size_t count, void *arg)
 {
+    job_t *job = arg;
     str_t line = {data, size * count};
-    if (str_starts(line, "HTTP/"))
-        take_status_line(arg, line);
-    return line.len;
+    job->head_len += line.len;
+    job->head_too_large = job->head_len > HEAD_MAX;
+    job->bad_encoding = !encoding_is_fine(line) || is_second_encoding(job, line);
+    if (str_starts(line, "HTTP/")) {
+        take_status_line(job, line);
+        job->encodings = 0;
+        job->denied = false; /* that was the host before */
+    }
+    return job->head_too_large || job->bad_encoding ? 0 : line.len;
+}
+
+/* What comes over the wire, bodies of redirects included, which on_body never sees. */
+static int on_progress(void *arg, curl_off_t total, curl_off_t now, curl_off_t up_total,
+                       curl_off_t up_now)
+{
+    job_t *job = arg;
+    (void)total, (void)up_total, (void)up_now;
+    if (now <= (curl_off_t)(job->max_size + RAW_SLACK))
+        return 0;
+    job->too_large = true;
+    return 1;
+}
+
+/* --- addresses (worker thread) --------------------------------------------------------------- */
+
+static bool is_allowed(job_t *job, const struct sockaddr *address, size_t len)
+{
+    static log_limit_t limit;
+    fetch_worker_t *self = job->worker;
+    pthread_mutex_lock(&self->lock);
+    bool allowed = fetch_policy_allows(self->policy, address, len);
+    if (!allowed)
+        log_limited(&limit, LEVEL_WARN, "FETCH-DENIED", "user=%s client=%s", job->user->name,
+                    job->client->name);
+    pthread_mutex_unlock(&self->lock);
+    job->denied = job->denied || !allowed;
+    return allowed;
+}
+
+/* Every connection starts here, whatever name, redirect or look-up has led to it. */
+static curl_socket_t on_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    if (purpose != CURLSOCKTYPE_IPCXN || !is_allowed(arg, &address->addr, address->addrlen))
+        return CURL_SOCKET_BAD;
+    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+/* A connection may be an old one, made under another policy. ip: what it really leads to. */
+static int on_request(void *arg, char *ip, char *local_ip, int port, int local_port)
+{
+    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons((in_port_t)port)};
+    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons((in_port_t)port)};
+    bool allowed = false;
+    (void)local_ip, (void)local_port;
+    if (inet_pton(AF_INET, ip, &v4.sin_addr) == 1)
+        allowed = is_allowed(arg, (struct sockaddr *)&v4, sizeof v4);
+    else if (inet_pton(AF_INET6, ip, &v6.sin6_addr) == 1)
+        allowed = is_allowed(arg, (struct sockaddr *)&v6, sizeof v6);
+    return allowed ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
+}
+
+static void set_callbacks(job_t *job, CURL *easy)
+{
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, job);
+    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(easy, CURLOPT_HEADERDATA, job);
+    curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L);
+    curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, on_progress);
+    curl_easy_setopt(easy, CURLOPT_XFERINFODATA, job);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_socket);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, job);
+    curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_request);
+    curl_easy_setopt(easy, CURLOPT_PREREQDATA, job);
 }
 
 static void set_options(fetch_worker_t *self, job_t *job, CURL *easy)
@@ -214,14 +362,13 @@ static void set_options(fetch_worker_t *self, job_t *job, CURL *easy)
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)(left > 0 ? left : 1));
     curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)job->max_size);
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-    curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "");
+    curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip, deflate");
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, self->headers);
     curl_easy_setopt(easy, CURLOPT_USERAGENT, "iobus/" IOBUS_VERSION);
-    curl_easy_setopt(easy, CURLOPT_NOPROXY, self->no_proxy);
-    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
-    curl_easy_setopt(easy, CURLOPT_WRITEDATA, job);
-    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
-    curl_easy_setopt(easy, CURLOPT_HEADERDATA, job);
+    curl_easy_setopt(easy, CURLOPT_PROXY, ""); /* also not that of the environment */
+    curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+    curl_easy_setopt(easy, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
+    curl_easy_setopt(easy, CURLOPT_UNRESTRICTED_AUTH, 0L);
 }
 
 static bool start(fetch_worker_t *self, job_t *job)
@@ -232,16 +379,18 @@ static bool start(fetch_worker_t *self, job_t *job)
     }
     CURL *easy = curl_easy_init();
     if (!easy) {
-        job->result.error = error_text(CURLE_OUT_OF_MEMORY);
+        job->result.error = "Out of memory";
         return false;
     }
     set_options(self, job, easy);
+    set_callbacks(job, easy);
+    job->easy = easy;
     if (curl_multi_add_handle(self->multi, easy) != CURLM_OK) {
         curl_easy_cleanup(easy);
-        job->result.error = error_text(CURLE_OUT_OF_MEMORY);
+        job->easy = NULL;
+        job->result.error = "Out of memory";
         return false;
     }
-    job->easy = easy;
     list_push(&self->running, job);
     return true;
 }
@@ -249,15 +398,28 @@ static bool start(fetch_worker_t *self, job_t *job)
 static void deliver(fetch_worker_t *self, job_t *job)
 {
     pthread_mutex_lock(&self->lock);
+    job->user->running--;
+    job->client->running--;
     list_push(&self->done, job);
     pthread_mutex_unlock(&self->lock);
 }
 
+static bool may_start(const void *arg, const job_t *job)
+{
+    const fetch_limits_t *limits = arg;
+    return job->user->running < limits->per_user && job->client->running < limits->per_client;
+}
+
 static job_t *next_waiting(fetch_worker_t *self)
 {
+    job_t *job = NULL;
     pthread_mutex_lock(&self->lock);
-    bool free_slot = self->running.count < self->limits.parallel;
-    job_t *job = free_slot ? list_pop(&self->waiting) : NULL;
+    if (self->running.count < self->limits.parallel)
+        job = list_take(&self->waiting, may_start, &self->limits);
+    if (job) {
+        job->user->running++;
+        job->client->running++;
+    }
     pthread_mutex_unlock(&self->lock);
     return job;
 }
@@ -273,7 +435,7 @@ static void start_waiting(fetch_worker_t *self)
 
 static void detach(fetch_worker_t *self, job_t *job)
 {
-    list_remove(&self->running, job);
+    (void)list_take(&self->running, is_same, job);
     curl_multi_remove_handle(self->multi, job->easy);
     curl_easy_cleanup(job->easy);
     job->easy = NULL;
@@ -303,19 +465,15 @@ static void *thread_main(void *arg)
     pthread_setname_np(pthread_self(), "fetch-curl");
     while (!self->stop) {
         int running = 0;
-        start_waiting(self);
         curl_multi_perform(self->multi, &running);
         collect(self);
-        pthread_mutex_lock(&self->lock);
-        bool more = self->waiting.count > 0 && self->running.count < self->limits.parallel;
-        pthread_mutex_unlock(&self->lock);
-        if (!more)
-            curl_multi_poll(self->multi, NULL, 0, POLL_MS, NULL);
+        start_waiting(self);
+        curl_multi_poll(self->multi, NULL, 0, POLL_MS, NULL);
     }
     while (self->running.first) {
         job_t *job = self->running.first;
         detach(self, job);
-        job_destroy(job);
+        deliver(self, job);
     }
     return NULL;
 }
@@ -327,30 +485,18 @@ static void init_curl(void)
     curl_global_init(CURL_GLOBAL_DEFAULT);
 }
 
-/* The machine itself is never reached through a proxy, whatever the environment says. */
-static char *make_no_proxy(void)
-{
-    const char *more = getenv("no_proxy");
-    if (!more)
-        more = getenv("NO_PROXY");
-    buf_t text = {0};
-    buf_printf(&text, "localhost,127.0.0.1,::1%s%s", more && more[0] ? "," : "", more ? more : "");
-    char *copy = str_dup(buf_str(&text));
-    buf_fini(&text);
-    return copy;
-}
-
-fetch_worker_t *fetch_worker_new(const fetch_limits_t *limits)
+fetch_worker_t *fetch_worker_new(const fetch_limits_t *limits, fetch_policy_t **policy_p)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, init_curl);
     fetch_worker_t *self = calloc(1, sizeof *self);
     assert(self);
     self->limits = *limits;
+    self->policy = *policy_p;
+    *policy_p = NULL;
     self->multi = curl_multi_init();
     self->headers = curl_slist_append(NULL, "Accept: application/json, text/plain, */*");
-    self->no_proxy = make_no_proxy();
-    assert(self->multi && self->headers && self->no_proxy);
+    assert(self->multi && self->headers && self->policy);
     pthread_mutex_init(&self->lock, NULL);
     if (pthread_create(&self->thread, NULL, thread_main, self) != 0) {
         self->stop = true;
@@ -359,11 +505,19 @@ fetch_worker_t *fetch_worker_new(const fetch_limits_t *limits)
     return self;
 }
 
-static void destroy_list(list_t *list)
+static void forget_parties(fetch_worker_t *self, job_t *job)
+{
+    fetch_party_unlink(&self->users, &job->user);
+    fetch_party_unlink(&self->clients, &job->client);
+}
+
+static void destroy_list(fetch_worker_t *self, list_t *list)
 {
     job_t *job;
-    while ((job = list_pop(list)) != NULL)
+    while ((job = list_pop(list)) != NULL) {
+        forget_parties(self, job);
         job_destroy(job);
+    }
 }
 
 void fetch_worker_destroy(fetch_worker_t **self_p)
@@ -376,38 +530,70 @@ void fetch_worker_destroy(fetch_worker_t **self_p)
         curl_multi_wakeup(self->multi);
         pthread_join(self->thread, NULL);
     }
-    destroy_list(&self->waiting);
-    destroy_list(&self->done);
+    destroy_list(self, &self->waiting);
+    destroy_list(self, &self->done);
     curl_multi_cleanup(self->multi);
     curl_slist_free_all(self->headers);
     pthread_mutex_destroy(&self->lock);
-    free(self->no_proxy);
+    fetch_policy_destroy(&self->policy);
     free(self);
     *self_p = NULL;
 }
 
-void fetch_worker_set_limits(fetch_worker_t *self, const fetch_limits_t *limits)
+void fetch_worker_set_limits(fetch_worker_t *self, const fetch_limits_t *limits,
+                             fetch_policy_t **policy_p)
 {
     pthread_mutex_lock(&self->lock);
+    fetch_policy_t *old = self->policy;
     self->limits = *limits;
+    self->policy = *policy_p;
+    *policy_p = NULL;
     pthread_mutex_unlock(&self->lock);
+    fetch_policy_destroy(&old);
     curl_multi_wakeup(self->multi);
 }
 
-static bool has_room(const fetch_worker_t *self)
+static bool has_room(const fetch_worker_t *self, const caller_t *caller)
 {
-    return self->open < self->limits.parallel + self->limits.queue;
+    const fetch_limits_t *limits = &self->limits;
+    return self->open < limits->parallel + limits->queue &&
+           fetch_party_has_room(fetch_party_find(self->users, caller->user), limits->per_user,
+                                limits->queue - limits->queue / 4) &&
+           fetch_party_has_room(fetch_party_find(self->clients, caller->client), limits->per_client,
+                                limits->queue / 4);
 }
 
-bool fetch_worker_has_room(fetch_worker_t *self)
+bool fetch_worker_has_room(fetch_worker_t *self, const caller_t *caller)
 {
     pthread_mutex_lock(&self->lock);
-    bool room = has_room(self);
+    bool room = has_room(self, caller);
     pthread_mutex_unlock(&self->lock);
     return room;
 }
 
-bool fetch_worker_submit(fetch_worker_t *self, uint64_t id, str_t url, int64_t timeout_ms)
+/* Under the lock. False when there is no room or no memory. */
+static bool enqueue(fetch_worker_t *self, job_t *job, const caller_t *caller, int64_t timeout_ms)
+{
+    const fetch_limits_t *limits = &self->limits;
+    if (!has_room(self, caller))
+        return false;
+    job->user = fetch_party_link(&self->users, caller->user);
+    job->client = fetch_party_link(&self->clients, caller->client);
+    if (!job->user || !job->client) {
+        forget_parties(self, job);
+        return false;
+    }
+    job->timeout_ms = timeout_ms < limits->timeout_ms ? timeout_ms : limits->timeout_ms;
+    job->deadline_ms = mono_ms() + job->timeout_ms;
+    job->max_size = limits->max_size;
+    job->max_redirects = limits->max_redirects;
+    list_push(&self->waiting, job);
+    self->open++;
+    return true;
+}
+
+bool fetch_worker_submit(fetch_worker_t *self, uint64_t id, const caller_t *caller, str_t url,
+                         int64_t timeout_ms)
 {
     job_t *job = calloc(1, sizeof *job);
     char *copy = job ? str_dup(url) : NULL;
@@ -416,18 +602,10 @@ bool fetch_worker_submit(fetch_worker_t *self, uint64_t id, str_t url, int64_t t
         return false;
     }
     job->url = copy;
+    job->worker = self;
     job->result.id = id;
     pthread_mutex_lock(&self->lock);
-    bool taken = has_room(self);
-    if (taken) {
-        const fetch_limits_t *limits = &self->limits;
-        job->timeout_ms = timeout_ms < limits->timeout_ms ? timeout_ms : limits->timeout_ms;
-        job->deadline_ms = mono_ms() + job->timeout_ms;
-        job->max_size = limits->max_size;
-        job->max_redirects = limits->max_redirects;
-        list_push(&self->waiting, job);
-        self->open++;
-    }
+    bool taken = enqueue(self, job, caller, timeout_ms);
     pthread_mutex_unlock(&self->lock);
     if (taken)
         curl_multi_wakeup(self->multi);
@@ -440,8 +618,10 @@ bool fetch_worker_take(fetch_worker_t *self, fetch_result_t *result)
 {
     pthread_mutex_lock(&self->lock);
     job_t *job = list_pop(&self->done);
-    if (job)
+    if (job) {
         self->open--;
+        forget_parties(self, job);
+    }
     pthread_mutex_unlock(&self->lock);
     if (!job)
         return false;
@@ -464,68 +644,4 @@ size_t fetch_worker_open(fetch_worker_t *self)
 void fetch_result_fini(fetch_result_t *self)
 {
     buf_fini(&self->body);
-}
-
-/* --- URLs ------------------------------------------------------------------------------------ */
-
-static str_t trim(str_t text)
-{
-    while (text.len > 0 && (unsigned char)text.p[0] <= ' ') {
-        text.p++;
-        text.len--;
-    }
-    while (text.len > 0 && (unsigned char)text.p[text.len - 1] <= ' ')
-        text.len--;
-    return text;
-}
-
-static size_t scheme_len(str_t url)
-{
-    static const char *const schemes[] = {"http://", "https://"};
-    for (size_t i = 0; i < 2; i++) {
-        size_t len = strlen(schemes[i]);
-        if (url.len > len && strncasecmp(url.p, schemes[i], len) == 0)
-            return len;
-    }
-    return 0;
-}
-
-/* Letters up to a colon: "file:", "javascript:"; "not a url" and "a/b:c" have none. */
-static bool has_scheme(str_t url)
-{
-    for (size_t i = 0; i < url.len; i++) {
-        char c = url.p[i];
-        if (c == ':')
-            return i > 0;
-        if (!((c | 0x20) >= 'a' && (c | 0x20) <= 'z') &&
-            !(i > 0 && (c == '+' || c == '-' || c == '.')))
-            return false;
-    }
-    return false;
-}
-
-const char *fetch_url_fix(buf_t *out, str_t url)
-{
-    url = trim(url);
-    if (url.len > URL_MAX)
-        return "URL is too long";
-    size_t at = scheme_len(url);
-    if (at == 0)
-        return has_scheme(url) && strncasecmp(url.p, "http", 4) != 0 ? "Unsupported protocol"
-                                                                     : "Invalid URL";
-    buf_append(out, url.p, at);
-    bool in_host = true;
-    for (; at < url.len; at++) {
-        unsigned char c = (unsigned char)url.p[at];
-        if (c == '\t' || c == '\n' || c == '\r')
-            continue;
-        in_host = in_host && c != '/' && c != '?' && c != '#';
-        if (in_host && (c <= ' ' || c == 0x7f))
-            return "Invalid URL";
-        if (!in_host && (c <= ' ' || c >= 0x7f || c == '"' || c == '<' || c == '>'))
-            buf_printf(out, "%%%02X", c);
-        else
-            buf_append_byte(out, c);
-    }
-    return NULL;
 }

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistr.h>
 
+#include "bus/cidr.h"
+
 #define SHOWN_BYTES 60 /* of a bad value in a message */
 
 static const config_key_t keys[] = {
@@ -249,13 +251,26 @@ static bool check_text(const config_key_t *key, str_t value, int64_t *number, bu
     return true;
 }
 
+static bool check_nets(const config_key_t *key, str_t value, int64_t *number, buf_t *why)
+{
+    cidr_list_t list;
+    str_t bad;
+    (void)key;
+    *number = 0;
+    bool valid = cidr_list_parse(&list, value, &bad);
+    cidr_list_fini(&list);
+    if (!valid)
+        buf_append_cstr(why, " must be networks like 10.0.0.0/8 or fe80::/10, separated by commas");
+    return valid;
+}
+
 /* On failure appends " must be ..." to why. */
 typedef bool check_fn(const config_key_t *key, str_t value, int64_t *number, buf_t *why);
 
 static check_fn *const checks[] = {
     [CONFIG_TEXT] = check_text,   [CONFIG_INT] = check_number, [CONFIG_BOOL] = check_bool,
     [CONFIG_SIZE] = check_number, [CONFIG_MS] = check_number,  [CONFIG_CHOICE] = check_choice,
-    [CONFIG_LIST] = check_text,
+    [CONFIG_LIST] = check_text,   [CONFIG_NETS] = check_nets,
 };
 
 static void value_clear(value_t *self)
@@ -409,7 +424,9 @@ static const value_t *value_of(const config_t *self, const char *key, unsigned k
 
 const char *config_text(const config_t *self, const char *key)
 {
-    return value_of(self, key, KIND_BIT(CONFIG_TEXT) | KIND_BIT(CONFIG_CHOICE))->items[0];
+    return value_of(self, key,
+                    KIND_BIT(CONFIG_TEXT) | KIND_BIT(CONFIG_CHOICE) | KIND_BIT(CONFIG_NETS))
+        ->items[0];
 }
 
 int64_t config_int(const config_t *self, const char *key)
@@ -439,8 +456,9 @@ bool config_is_set(const config_t *self, const char *key)
  */
 
 static const char *const placeholders[] = {
-    [CONFIG_TEXT] = "TEXT", [CONFIG_INT] = "N",   [CONFIG_BOOL] = "on|off",
-    [CONFIG_SIZE] = "SIZE", [CONFIG_MS] = "TIME", [CONFIG_LIST] = "TEXT",
+    [CONFIG_TEXT] = "TEXT",     [CONFIG_INT] = "N",   [CONFIG_BOOL] = "on|off",
+    [CONFIG_SIZE] = "SIZE",     [CONFIG_MS] = "TIME", [CONFIG_LIST] = "TEXT",
+    [CONFIG_NETS] = "NETWORKS",
 };
 
 void config_help(buf_t *out)

@@ -8,7 +8,8 @@
  * A key that may be repeated (listen, endpoint) collects within one source; in the environment its
  * values are separated by blanks. An empty environment variable counts as not set, an unknown one
  * is logged and left alone (container platforms invent some).
- * Values: sizes 65536, 16k, 200m, 2g; times 10000 (ms), 100ms, 10s, 5m, 1h; on off true false 1 0.
+ * Values: sizes 65536, 16k, 200m, 2g; times 10000 (ms), 100ms, 10s, 5m, 1h; on off true false 1 0;
+ * networks (bus/cidr.h) 10.0.0.0/8,::1, or nothing.
  * config.c holds the values, config_read.c the sources.
  * Thread contract: a config_t is filled by one thread; afterwards it is read-only, each actor holds
  * a copy (config_copy), and a reload is a new one. */
@@ -25,7 +26,8 @@ typedef enum {
     CONFIG_SIZE,
     CONFIG_MS,
     CONFIG_CHOICE,
-    CONFIG_LIST
+    CONFIG_LIST,
+    CONFIG_NETS
 } config_kind_t;
 
 typedef struct {
@@ -93,8 +95,8 @@ err_t config_load(config_t *self, int *argc, char **argv, char **environ_list,
 void config_reload(config_t *self, const config_t *fresh, buf_t *kept);
 
 /* Reading asserts that the key exists and has the kind: a wrong key is a programming error. */
-const char *config_text(const config_t *self, const char *key);
-int64_t config_int(const config_t *self, const char *key); /* INT, SIZE in bytes, MS */
+const char *config_text(const config_t *self, const char *key); /* TEXT, CHOICE, NETS */
+int64_t config_int(const config_t *self, const char *key);      /* INT, SIZE in bytes, MS */
 bool config_bool(const config_t *self, const char *key);
 /* Values of a list key; *count receives the number; valid as long as the config. */
 const char *const *config_list(const config_t *self, const char *key, size_t *count);
