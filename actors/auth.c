@@ -161,7 +161,8 @@ static void publish_change(auth_t *self, str_t user)
     else
         mp_put_nil(&args);
     if (!args.failed)
-        self->env->publish(self->env, "permissionsChange", NULL, mp_of_buf(&args));
+        self->env->publish(self->env, "permissionsChange", NULL, (mp_t){NULL, NULL},
+                           mp_of_buf(&args));
     buf_fini(&args);
 }
 
@@ -324,9 +325,26 @@ static err_t auth_on_permissions(void *actor, const request_t *request, reply_t 
     return ERR_OK;
 }
 
+/* For whoever delivers events: what decides about single objects, too. As long as the users and
+ * groups are being read anew nobody knows. */
+static err_t auth_on_identity(void *actor, const request_t *request, reply_t *reply)
+{
+    auth_t *self = actor;
+    str_t user;
+    if (!replica_current(self->replica))
+        return ERR_UNAVAILABLE;
+    err_t err = auth_on_permissions(actor, request, reply);
+    if (err != ERR_OK || !auth_arg_str(request, 0, &user))
+        return err;
+    reply_bool(reply, rights_is_admin(self->rights, user));
+    rights_groups(self->rights, user, reply_value(reply));
+    return ERR_OK;
+}
+
 /* Whoever looks at a session prolongs it; that this could not be stored is no reason to refuse. */
 static const command_t commands[] = {
     {"auth.permissions", auth_on_permissions, 1, CMD_READ},
+    {"auth.identity", auth_on_identity, 1, CMD_READ},
     {"auth.why", auth_on_why, 2, CMD_READ},
     {"auth.login", auth_on_login, 2, CMD_WRITE | CMD_SECRET},
     {"auth.session.check", auth_on_session_check, 1, CMD_READ | CMD_SECRET},

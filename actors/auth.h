@@ -77,7 +77,9 @@
  * RIGHTS
  * auth.permissions [user, readOnly|nil] -> [nil, map] as getUserPermissions answers it; readOnly:
  *     without everything that changes something.
- * auth.why [user, command, id|nil] -> [nil, {user, command, id, allowed, steps: [{step, allowed,
+ * auth.identity [user, readOnly|nil] -> [nil, map, admin: bool, [groups]]: the same, and what
+ * decides about single objects; ERR_UNAVAILABLE while the users are being read anew. auth.why
+ * [user, command, id|nil] -> [nil, {user, command, id, allowed, steps: [{step, allowed,
  *     text}...]}]: what a call of a web client would be checked for, one step after the other; the
  *     first that is not allowed decides. id of a file: "vis.0/main/a.json". {unknown: true} instead
  *     of allowed in a step: that cannot be known here.

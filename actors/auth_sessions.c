@@ -24,7 +24,7 @@ static void publish_end(auth_t *self, const char *user, const auth_hash_t *hash,
     }
     mp_put_cstr(&args, reason);
     if (!args.failed)
-        self->env->publish(self->env, "sessionEnd", NULL, mp_of_buf(&args));
+        self->env->publish(self->env, "sessionEnd", NULL, (mp_t){NULL, NULL}, mp_of_buf(&args));
     buf_fini(&args);
     buf_fini(&text);
 }

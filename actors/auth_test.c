@@ -79,6 +79,31 @@ static void test_nothing_is_known_before_the_first_reading(void **state)
     fake_env_destroy(&env);
 }
 
+/* For the delivery of events: all groups, also those of administrators. */
+static void test_identity(void **state)
+{
+    (void)state;
+    const char *page = "[null,[" USER "," GROUP ","
+                       "[\"system.group.administrator\",{\"type\":\"group\",\"common\":{"
+                       "\"members\":[\"system.user.boss\"]}}],"
+                       "[\"system.group.other\",{\"type\":\"group\",\"common\":{"
+                       "\"members\":[\"system.user.boss\"]}}],"
+                       "[\"system.user.boss\",{\"type\":\"user\",\"common\":{}}]],null]";
+    fake_env_t *env = fake_env_new();
+    fake_env_open(env, &auth_actor, NULL);
+    assert_string_equal(fake_env_call(env, "auth.identity", "[\"system.user.boss\"]"),
+                        "[\"Service is not available\"]");
+    fake_env_reply(env, ERR_OK, page);
+    const char *boss = fake_env_call(env, "auth.identity", "[\"system.user.boss\"]");
+    assert_non_null(strstr(boss, ",true,[\"system.group.administrator\",\"system.group.other\"]]"));
+    const char *nobody = fake_env_call(env, "auth.identity", "[\"system.user.nobody\"]");
+    assert_string_equal(nobody, "[null,{\"user\":\"system.user.nobody\",\"groups\":[]},false,[]]");
+    auth_actor.gap(fake_env_actor(env), "objects"); /* being read anew */
+    assert_string_equal(fake_env_call(env, "auth.identity", "[\"system.user.boss\"]"),
+                        "[\"Service is not available\"]");
+    fake_env_destroy(&env);
+}
+
 static void test_changes_take_effect_and_are_told(void **state)
 {
     (void)state;
@@ -121,6 +146,7 @@ int main(void)
         cmocka_unit_test(test_permissions),
         cmocka_unit_test(test_bad_arguments),
         cmocka_unit_test(test_nothing_is_known_before_the_first_reading),
+        cmocka_unit_test(test_identity),
         cmocka_unit_test(test_changes_take_effect_and_are_told),
         cmocka_unit_test(test_a_new_reading_forgets_what_is_gone),
     };

@@ -16,7 +16,10 @@
 #include "actors/fetch.h"
 #include "actors/files.h"
 #include "actors/history.h"
+#include "actors/host.h"
 #include "actors/log_actor.h"
+#include "actors/log_forward.h"
+#include "actors/messages.h"
 #include "actors/objects.h"
 #include "actors/states.h"
 #include "bus/dispatch.h"
@@ -55,7 +58,8 @@ static const role_t roles[] = {
     {&log_actor, STEP_LOG, false},           {&objects_actor, STEP_OBJECTS, false},
     {&states_actor, STEP_STORES, false},     {&files_actor, STEP_STORES, false},
     {&auth_actor, STEP_STORES, false},       {&fetch_actor, STEP_HELPERS, false},
-    {&history_actor, STEP_RECORDERS, false}, {&demo_actor, STEP_HELPERS, true},
+    {&history_actor, STEP_RECORDERS, false}, {&host_actor, STEP_HELPERS, false},
+    {&messages_actor, STEP_HELPERS, false},  {&demo_actor, STEP_HELPERS, true},
 };
 #define ROLE_COUNT (sizeof roles / sizeof roles[0])
 
@@ -75,7 +79,8 @@ struct crew {
     endpoints_t *endpoints;
     member_t members[ROLE_COUNT]; /* by index of roles */
     bool with_gateway;
-    gateway_t *gateway; /* NULL: not started */
+    gateway_t *gateway;     /* NULL: not started */
+    log_forward_t *forward; /* NULL: the log actor is here, or nothing was started */
 };
 
 /* --- choosing -----------------------------------------------------------------------------------
@@ -287,8 +292,18 @@ static err_t await_actors(crew_t *self, bool (*interrupted)(void), buf_t *why)
 /* --- starting and stopping ----------------------------------------------------------------------
  */
 
+/* The log actor is the first of the roles; it takes the lines of its own process itself. */
+static void forward_log(crew_t *self)
+{
+    assert(roles[0].actor == &log_actor);
+    if (!self->members[0].chosen)
+        self->forward = log_forward_start(self->config, self->endpoints);
+}
+
 err_t crew_start(crew_t *self, bool (*interrupted)(void), buf_t *why)
 {
+    sock_init();
+    forward_log(self);
     for (size_t i = 0; i < ROLE_COUNT; i++) {
         member_t *member = &self->members[i];
         if (!member->chosen)
@@ -389,6 +404,7 @@ void crew_destroy(crew_t **self_p)
         if (member->lock >= 0)
             close(member->lock);
     }
+    log_forward_stop(&self->forward);
     endpoints_destroy(&self->endpoints);
     free(self);
     *self_p = NULL;

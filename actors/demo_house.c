@@ -40,7 +40,9 @@ static const house_row_t rows[HOUSE_POINTS] = {
     "{\"type\":\"state\",\"common\":{" NAME(en, de) ",\"type\":\"" type "\",\"role\":\"" role      \
                                                     "\",\"read\":true,\"write\":" write more       \
                                                     "},\"native\":{}}"
-#define SENSOR(en, de, role, unit) STATE(en, de, "number", role, "false", ",\"unit\":\"" unit "\"")
+#define RECORDED ",\"custom\":{\"history.0\":{\"enabled\":true,\"changesOnly\":true}}"
+#define SENSOR(en, de, role, unit)                                                                 \
+    STATE(en, de, "number", role, "false", ",\"unit\":\"" unit "\"" RECORDED)
 #define LEVEL(en, de, role)                                                                        \
     STATE(en, de, "number", role, "true", ",\"unit\":\"%\",\"min\":0,\"max\":100")
 #define ENUM(en, de, members)                                                                      \

@@ -104,7 +104,10 @@ static err_t files_open(env_t *env, const config_t *config, void **self_p, buf_t
 
 static err_t files_commit(void *arg)
 {
-    return files_store_commit(((files_t *)arg)->store);
+    files_t *self = arg;
+    err_t err = files_store_commit(self->store);
+    files_uploads_committed(self, err == ERR_OK);
+    return err;
 }
 
 static void files_event(void *arg, const event_t *event)

@@ -98,6 +98,8 @@ static err_t run(files_t *self, const request_t *request, reply_t *reply, change
         change->target = &target;
         err = apply_change(self, request, change);
     }
+    if (change->count > 0)
+        files_publish_rights(self, request, target.id);
     if (err == ERR_OK) {
         reply_nil(reply);
         buf_t *out = reply_value(reply);

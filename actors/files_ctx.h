@@ -88,8 +88,13 @@ void files_put_entry(buf_t *out, str_t name, const files_meta_t *meta, bool is_a
 void files_put_changed(buf_t *out, str_t path, const files_meta_t *meta);
 /* The meta data as the plain verbs give it. */
 void files_put_meta(buf_t *out, const files_meta_t *meta);
-/* size: bytes, or -1 for a file or folder that was deleted. */
-void files_publish(files_t *self, const request_t *request, str_t id, str_t path, int64_t size);
+/* size: bytes, or -1 for a file or folder that was deleted. meta: of the file (deleted: the last),
+ * whose acl decides who may see the event; NULL: a folder. */
+void files_publish(files_t *self, const request_t *request, str_t id, str_t path, int64_t size,
+                   const files_meta_t *meta);
+/* Files of this storage have another acl than before: whoever keeps events must not hand them out
+ * any more. */
+void files_publish_rights(files_t *self, const request_t *request, str_t id);
 
 /* --- writing (files_write.c) ------------------------------------------------------------------ */
 
@@ -109,6 +114,8 @@ void files_begin_meta(files_t *self, const request_t *request, mp_t options,
 void files_uploads_close(files_t *self);
 /* Ends those that are idle; ms until the next look. */
 int64_t files_uploads_tick(files_t *self, int64_t mono_ms);
+/* After each commit: written tells whether it succeeded. */
+void files_uploads_committed(files_t *self, bool written);
 
 /* --- handlers --------------------------------------------------------------------------------- */
 

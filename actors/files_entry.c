@@ -109,9 +109,20 @@ void files_put_meta(buf_t *out, const files_meta_t *meta)
     put_times(out, meta);
 }
 
-void files_publish(files_t *self, const request_t *request, str_t id, str_t path, int64_t size)
+static void put_acl(buf_t *out, const files_meta_t *meta)
 {
-    buf_t args = {0};
+    mp_put_map(out, 3);
+    put_owners(out, meta);
+}
+
+void files_publish(files_t *self, const request_t *request, str_t id, str_t path, int64_t size,
+                   const files_meta_t *meta)
+{
+    buf_t args = {0}, acl = {0};
+    files_meta_t fallback;
+    if (!meta)
+        files_default_acl(self, &fallback);
+    put_acl(&acl, meta ? meta : &fallback);
     mp_put_array(&args, 3);
     mp_put_str(&args, id);
     mp_put_str(&args, path);
@@ -119,6 +130,19 @@ void files_publish(files_t *self, const request_t *request, str_t id, str_t path
         mp_put_nil(&args);
     else
         mp_put_int(&args, size);
-    self->env->publish(self->env, "fileChange", request, mp_of_buf(&args));
+    if (!args.failed && !acl.failed)
+        self->env->publish(self->env, "fileChange", request, mp_of_buf(&acl), mp_of_buf(&args));
+    buf_fini(&args);
+    buf_fini(&acl);
+}
+
+void files_publish_rights(files_t *self, const request_t *request, str_t id)
+{
+    buf_t args = {0};
+    mp_put_array(&args, 1);
+    mp_put_str(&args, id);
+    if (!args.failed)
+        self->env->publish(self->env, "rightsChange", request, (mp_t){NULL, NULL},
+                           mp_of_buf(&args));
     buf_fini(&args);
 }

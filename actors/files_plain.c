@@ -116,7 +116,7 @@ static err_t put_file(files_t *self, const request_t *request, reply_t *reply,
     (void)files_arg(request, 3, &given); /* anything but a map counts as none */
     take_meta(self, given, target->path, is_text, &meta);
     files_store_write(self->store, target->id, target->path, &meta, bytes, found ? &old : NULL);
-    files_publish(self, request, target->id, target->path, (int64_t)bytes.len);
+    files_publish(self, request, target->id, target->path, (int64_t)bytes.len, &meta);
     reply_nil(reply);
     return ERR_OK;
 }

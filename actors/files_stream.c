@@ -13,6 +13,7 @@
 #define UPLOADS_MAX 64u      /* at the same time */
 #define UPLOADS_USER_MAX 32u /* of one user */
 #define UPLOAD_IDLE_MS 60000 /* without a piece */
+#define MIME_MAX 255u        /* bytes of a type that a client names */
 
 struct files_upload {
     uint64_t token;
@@ -20,6 +21,8 @@ struct files_upload {
     uint64_t size;       /* bytes so far */
     uint32_t chunks;     /* full ones that are in the store */
     int64_t seen_ms;
+    bool fresh; /* has changed in the batch that is open */
+    bool over;  /* became the file in that batch: nobody finds it any more */
     char *user;
     char *id;
     char *path;
@@ -125,7 +128,8 @@ static files_upload_t **find_upload(files_t *self, const request_t *request)
     files_upload_t **at = &self->uploads;
     if (!arg_uint(request, 0, &token))
         return NULL;
-    while (*at && ((*at)->token != token || !str_is(request->caller.user, (*at)->user)))
+    while (*at &&
+           ((*at)->token != token || (*at)->over || !str_is(request->caller.user, (*at)->user)))
         at = &(*at)->next;
     return *at ? at : NULL;
 }
@@ -153,6 +157,33 @@ void files_uploads_close(files_t *self)
 {
     while (self->uploads)
         drop(&self->uploads);
+}
+
+/* Whether its data is that of a file: part of a large batch may count although the rest failed. */
+static bool is_in_use(files_t *self, const files_upload_t *upload)
+{
+    files_meta_t meta;
+    bool found;
+    err_t err = files_store_find(self->store, str_of(upload->id), str_of(upload->path), &self->hold,
+                                 &meta, &found);
+    return err != ERR_OK || (found && meta.generation == upload->generation);
+}
+
+/* What a failed batch has lost cannot be made up for: the upload ends, and its next command is told
+ * so. */
+void files_uploads_committed(files_t *self, bool written)
+{
+    files_upload_t **at = &self->uploads;
+    while (*at) {
+        bool fresh = (*at)->fresh;
+        (*at)->fresh = false;
+        if (fresh && !written && !((*at)->over && is_in_use(self, *at)))
+            discard(self, at);
+        else if ((*at)->over)
+            drop(at);
+        else
+            at = &(*at)->next;
+    }
 }
 
 int64_t files_uploads_tick(files_t *self, int64_t mono_ms)
@@ -198,6 +229,7 @@ static files_upload_t *new_upload(files_t *self, const request_t *request,
     upload->token &= (UINT64_C(1) << 53) - 1; /* a number that survives JSON */
     upload->generation = files_store_begin(self->store);
     upload->seen_ms = self->env->mono(self->env);
+    upload->fresh = true;
     upload->user = str_dup(request->caller.user);
     upload->id = str_dup(target->id);
     upload->path = str_dup(target->path);
@@ -206,6 +238,16 @@ static files_upload_t *new_upload(files_t *self, const request_t *request,
     upload->next = self->uploads;
     self->uploads = upload;
     return upload;
+}
+
+/* It becomes a line of an HTTP head. */
+static bool is_mime(str_t text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.p[i] < ' ' || text.p[i] > '~')
+            return false;
+    }
+    return text.len <= MIME_MAX;
 }
 
 err_t files_on_begin(void *arg, const request_t *request, reply_t *reply)
@@ -230,6 +272,8 @@ err_t files_on_begin(void *arg, const request_t *request, reply_t *reply)
         return ERR_BUSY;
     if (request_arg(request, 2, &value))
         (void)mp_read_str(&value, &mime); /* nil: by the name */
+    if (!is_mime(mime))
+        mime.len = 0;
     const files_upload_t *upload = new_upload(self, request, &target, mime);
     reply_nil(reply);
     mp_put_uint(reply_value(reply), upload->token);
@@ -270,6 +314,7 @@ err_t files_on_append(void *arg, const request_t *request, reply_t *reply)
     }
     (*at)->seen_ms = self->env->mono(self->env);
     (*at)->size += bytes.len;
+    (*at)->fresh = true;
     store_full_chunks(self, *at, bytes);
     if ((*at)->chunk.failed) {
         discard(self, at);
@@ -312,7 +357,7 @@ err_t files_on_finish(void *arg, const request_t *request, reply_t *reply)
         files_store_put_chunk(self->store, upload->generation, upload->chunks++,
                               buf_str(&upload->chunk));
     write_meta(self, request, upload, found ? &old : NULL, &meta);
-    files_publish(self, request, id, path, (int64_t)meta.size);
+    files_publish(self, request, id, path, (int64_t)meta.size, &meta);
     reply_nil(reply);
     buf_t *out = reply_value(reply);
     mp_put_map(out, 3);
@@ -322,7 +367,7 @@ err_t files_on_finish(void *arg, const request_t *request, reply_t *reply)
     put_etag(out, &meta);
     mp_put_cstr(out, "created");
     mp_put_bool(out, !found);
-    drop(at);
+    upload->fresh = upload->over = true; /* freed when the batch is written */
     return ERR_OK;
 }
 

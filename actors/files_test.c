@@ -32,6 +32,28 @@ static void usage(void **state)
     ASSERT_CALL(env, "readFile", "[\"vis.0\",\"main/a.txt\"]", "[\"Not exists\"]");
 }
 
+#define FILE_ACL(owner, group, mode)                                                               \
+    "{\"owner\":\"system.user." owner "\",\"ownerGroup\":\"system.group." group                    \
+    "\",\"permissions\":" mode "}"
+
+/* An event names the acl of its file; of a deleted one the last, of a folder that of new files. */
+static void events_name_their_acl(void **state)
+{
+    fake_env_t *env = *state;
+    (void)fake_env_acls(env);
+    ASSERT_OK(env, "writeFile", "[\"vis.0\",\"main/a.txt\",\"hello\",{\"mode\":1536}]");
+    assert_string_equal(fake_env_acls(env), "[" FILE_ACL("admin", "administrator", "1536") "]");
+    fake_env_events(env);
+    (void)fake_env_call(env, "chmodFile", "[\"vis.0\",\"main/a.txt\",{\"mode\":1600}]");
+    (void)fake_env_call(env, "chmodFile", "[\"vis.0\",\"none.txt\",{\"mode\":1600}]");
+    assert_string_equal(fake_env_events(env), "[[\"rightsChange\",[\"vis.0\"]]]");
+    assert_string_equal(fake_env_acls(env), "[null]");
+    ASSERT_OK(env, "unlink", "[\"vis.0\",\"main\"]");
+    assert_string_equal(fake_env_acls(env),
+                        "[" FILE_ACL("admin", "administrator",
+                                     "1600") "," FILE_ACL("admin", "administrator", "1604") "]");
+}
+
 /* --- reading and writing ---------------------------------------------------------------------- */
 
 static void types_follow_the_extension(void **state)
@@ -630,6 +652,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(usage),
+        TEST(events_name_their_acl),
         TEST(types_follow_the_extension),
         TEST(broken_text_is_repaired),
         TEST(empty_and_rewritten),

@@ -31,7 +31,7 @@ static void enter_folder(files_t *self, const request_t *request, str_t id, buf_
 {
     while (at->len > 0 && !str_eq(folder, buf_str(at)) &&
            !files_path_is_below(folder, buf_str(at))) {
-        files_publish(self, request, id, buf_str(at), -1);
+        files_publish(self, request, id, buf_str(at), -1, NULL);
         at->len = files_path_folder(buf_str(at)).len;
     }
     buf_reset(at);
@@ -53,10 +53,10 @@ static err_t delete_folder(files_t *self, const request_t *request, const files_
         }
         enter_folder(self, request, target->id, &at, files_path_folder(entry.path));
         files_store_remove(self->store, target->id, entry.path, &entry.meta);
-        files_publish(self, request, target->id, entry.path, -1);
+        files_publish(self, request, target->id, entry.path, -1, &entry.meta);
     }
     while (at.len > 0 && at.len >= target->path.len) {
-        files_publish(self, request, target->id, buf_str(&at), -1);
+        files_publish(self, request, target->id, buf_str(&at), -1, NULL);
         at.len = files_path_folder(buf_str(&at)).len;
     }
     err_t err = files_walk_error(walk);
@@ -78,7 +78,7 @@ static err_t delete_path(files_t *self, const request_t *request, const files_ta
         if (!files_allowed(self, request, &meta, RIGHT_WRITE))
             return ERR_PERMISSION;
         files_store_remove(self->store, target->id, target->path, &meta);
-        files_publish(self, request, target->id, target->path, -1);
+        files_publish(self, request, target->id, target->path, -1, &meta);
         return ERR_OK;
     }
     err = check_delete(self, request, target, &count);

@@ -85,7 +85,7 @@ static err_t write_file(files_t *self, const request_t *request, reply_t *reply,
     meta.mime = mime.type;
     meta.binary = !mime.text;
     files_store_write(self->store, target->id, target->path, &meta, bytes, found ? &old : NULL);
-    files_publish(self, request, target->id, target->path, (int64_t)bytes.len);
+    files_publish(self, request, target->id, target->path, (int64_t)bytes.len, &meta);
     reply_nil(reply);
     return ERR_OK;
 }

@@ -16,29 +16,39 @@
 #include "bus/log.h"
 #include "tests/unit/fake_env.h"
 
-static fake_env_t *open_log(const char *ring)
+/* data: where the files are; ":memory:": nowhere. */
+static fake_env_t *open_log_in(const char *ring, const char *data)
 {
     fake_env_t *env = fake_env_new();
     config_t *config = config_new();
     buf_t why = {0};
     assert_int_equal(config_set(config, "log-ring", str_of(ring), &why), ERR_OK);
     assert_int_equal(config_set(config, "host-name", STR_LIT("house"), &why), ERR_OK);
+    assert_int_equal(config_set(config, "data", str_of(data), &why), ERR_OK);
     fake_env_open(env, &log_actor, config);
     config_destroy(&config);
     return env;
+}
+
+static fake_env_t *open_log(const char *ring)
+{
+    return open_log_in(ring, ":memory:");
 }
 
 static void test_usage(void **state)
 {
     (void)state;
     fake_env_t *env = open_log("10");
-    assert_string_equal(fake_env_call(env, "log.append", "[\"warn\",\"it rains\",\"\"]"), "[null]");
+    assert_string_equal(fake_env_call(env, "log.append", "[\"warn\",\"it rains\",\"\",\"vis.0\"]"),
+                        "[null]");
     assert_string_equal(fake_env_events(env),
                         "[[\"log\",[{\"_id\":1700000000000,\"from\":\"system.adapter.socketio.0\","
-                        "\"severity\":\"warn\",\"ts\":1700000000000,\"message\":\"it rains\"}]]]");
+                        "\"severity\":\"warn\",\"ts\":1700000000000,\"message\":\"it "
+                        "rains\",\"client\":\"vis.0\"}]]]");
     assert_string_equal(fake_env_call(env, "log.tail", "[]"),
                         "[null,[{\"_id\":1700000000000,\"from\":\"system.adapter.socketio.0\","
-                        "\"severity\":\"warn\",\"ts\":1700000000000,\"message\":\"it rains\"}]]");
+                        "\"severity\":\"warn\",\"ts\":1700000000000,\"message\":\"it "
+                        "rains\",\"client\":\"vis.0\"}]]");
     fake_env_destroy(&env);
 }
 
@@ -122,7 +132,7 @@ static void test_long_lines_are_cut_between_characters(void **state)
     const char *tail = fake_env_call(env, "log.tail", "[]");
     const char *message = strstr(tail, "\"message\":\"x");
     assert_non_null(message);
-    assert_int_equal(strlen(message), strlen("\"message\":\"\"}]]") + 4095);
+    assert_int_equal(strlen(message), strlen("\"message\":\"\",\"client\":\"test/1\"}]]") + 4095);
     buf_fini(&text);
     buf_fini(&args);
     fake_env_destroy(&env);
@@ -177,6 +187,54 @@ static void test_floods_of_the_process_are_cut(void **state)
     fake_env_destroy(&env);
 }
 
+static void test_lines_of_other_processes(void **state)
+{
+    (void)state;
+    fake_env_t *env = open_log("10");
+    const char *args = "[\"system.host.attic\",[[\"warn\",1700000000001,\"DISK-FULL\"]]]";
+    assert_string_equal(fake_env_call(env, "log.forward", args), "[\"permissionError\"]");
+    fake_env_set_user(env, "");
+    assert_string_equal(fake_env_call(env, "log.forward", args), "[null]");
+    assert_non_null(strstr(fake_env_events(env),
+                           "\"from\":\"system.host.attic\",\"severity\":\"warn\","
+                           "\"ts\":1700000000001,\"message\":\"DISK-FULL\""));
+    assert_string_equal(fake_env_call(env, "log.forward", "[\"x\",[[\"odd\",1,\"x\"]]]"),
+                        "[\"Invalid arguments\"]");
+    assert_string_equal(fake_env_call(env, "log.forward", "[\"x\",[5]]"),
+                        "[\"Invalid arguments\"]");
+    fake_env_destroy(&env);
+}
+
+static void test_files(void **state)
+{
+    char args[128], folder[] = "/tmp/iobus-log-XXXXXX", command[64];
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    fake_env_t *env = open_log_in("10", folder);
+    assert_string_equal(fake_env_call(env, "log.files", "[]"), "[\"permissionError\"]");
+    assert_string_equal(fake_env_call(env, "log.clear", "[]"), "[\"permissionError\"]");
+    fake_env_call(env, "log.append", "[\"warn\",\"it rains\",\"\",\"vis.0\"]");
+    fake_env_set_user(env, "");
+    const char *files = fake_env_call(env, "log.files", "[]");
+    const char *name = strstr(files, "iobus.");
+    assert_non_null(name);
+    snprintf(args, sizeof args, "[\"%.*s\",0,1000]", (int)strcspn(name, "\""), name);
+    assert_non_null(strstr(fake_env_call(env, "log.read", args), "\"type\":\"Buffer\""));
+    assert_string_equal(fake_env_call(env, "log.read", "[\"../x\",0,1000]"), "[\"Not exists\"]");
+    assert_string_equal(fake_env_call(env, "log.read", "[\"x\",0,1000000000]"),
+                        "[\"Invalid arguments\"]");
+    fake_env_destroy(&env);
+    env = open_log_in("10", folder); /* what was kept is there again */
+    assert_non_null(
+        strstr(fake_env_call(env, "log.tail", "[]"), "\"message\":\"(vis.0) it rains\""));
+    fake_env_set_user(env, "");
+    assert_string_equal(fake_env_call(env, "log.clear", "[]"), "[null]");
+    assert_string_equal(fake_env_call(env, "log.files", "[]"), "[null,[]]");
+    fake_env_destroy(&env);
+    snprintf(command, sizeof command, "rm -rf %s", folder);
+    assert_int_equal(system(command), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -187,6 +245,8 @@ int main(void)
         cmocka_unit_test(test_long_lines_are_cut_between_characters),
         cmocka_unit_test(test_lines_of_the_process),
         cmocka_unit_test(test_floods_of_the_process_are_cut),
+        cmocka_unit_test(test_lines_of_other_processes),
+        cmocka_unit_test(test_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

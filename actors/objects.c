@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "actors/objects.h"
+#include "actors/host_name.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -8,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "actors/host_name.h"
 #include "actors/objects_ctx.h"
 #include "actors/seed.h"
 #include "actors/views.h"
@@ -21,7 +23,27 @@
 /* --- changes -----------------------------------------------------------------------------------
  */
 
-static void publish(objects_t *self, const request_t *request, str_t id, mp_t object)
+/* What an object is protected by, for events and comparisons. */
+static void put_acl(buf_t *out, mp_t object)
+{
+    mp_t acl = {NULL, NULL};
+    (void)mp_find(object, "acl", &acl); /* none: nothing restricts it */
+    acl_put(out, acl);
+}
+
+/* The acl of an object before it is changed, as put_acl gives it. */
+static err_t read_acl(objects_t *self, str_t id, buf_t *acl, bool *existed)
+{
+    mp_t object;
+    err_t err = objects_store_get(self->store, id, &self->hold, &object);
+    *existed = err == ERR_OK && !mp_at_end(&object);
+    if (*existed)
+        put_acl(acl, object);
+    return err == ERR_DAMAGED ? ERR_OK : err; /* a new object repairs it, and it can be deleted */
+}
+
+/* acl: of the object, of one that is deleted the last. */
+static void publish(objects_t *self, const request_t *request, str_t id, mp_t object, mp_t acl)
 {
     buf_t args;
     buf_init(&args);
@@ -32,7 +54,19 @@ static void publish(objects_t *self, const request_t *request, str_t id, mp_t ob
     else
         mp_put_raw(&args, access_show(self, NULL, id, object));
     if (!args.failed)
-        self->env->publish(self->env, "objectChange", request, mp_of_buf(&args));
+        self->env->publish(self->env, "objectChange", request, acl, mp_of_buf(&args));
+    buf_fini(&args);
+}
+
+/* Whoever keeps events must not hand them out any more by the rights of before. */
+static void publish_rights(objects_t *self, const request_t *request, str_t id)
+{
+    buf_t args = {0};
+    mp_put_array(&args, 1);
+    mp_put_str(&args, id);
+    if (!args.failed)
+        self->env->publish(self->env, "rightsChange", request, (mp_t){NULL, NULL},
+                           mp_of_buf(&args));
     buf_fini(&args);
 }
 
@@ -62,17 +96,32 @@ err_t objects_change(objects_t *self, const request_t *request, str_t id, mp_t o
     mp_t at = object;
     if (!fits_depth(&at, OBJECTS_DEPTH_MAX))
         return ERR_TOO_DEEP;
-    err_t err = objects_store_put(self->store, id, object);
+    bool existed;
+    buf_t before = {0}, acl = {0};
+    err_t err = read_acl(self, id, &before, &existed);
     if (err == ERR_OK)
-        publish(self, request, id, object);
+        err = objects_store_put(self->store, id, object);
+    if (err == ERR_OK) {
+        put_acl(&acl, object);
+        if (existed && !str_eq(buf_str(&before), buf_str(&acl)))
+            publish_rights(self, request, id);
+        publish(self, request, id, object, mp_of_buf(&acl));
+    }
+    buf_fini(&before);
+    buf_fini(&acl);
     return err;
 }
 
 err_t objects_remove(objects_t *self, const request_t *request, str_t id)
 {
-    err_t err = objects_store_delete(self->store, id);
+    bool existed;
+    buf_t acl = {0};
+    err_t err = read_acl(self, id, &acl, &existed);
     if (err == ERR_OK)
-        publish(self, request, id, (mp_t){NULL, NULL});
+        err = objects_store_delete(self->store, id);
+    if (err == ERR_OK)
+        publish(self, request, id, (mp_t){NULL, NULL}, mp_of_buf(&acl));
+    buf_fini(&acl);
     return err;
 }
 
@@ -86,17 +135,6 @@ static void objects_seen(void *arg, str_t id, mp_t object)
 
 /* --- opening -----------------------------------------------------------------------------------
  */
-
-static char *host_name(const config_t *config)
-{
-    char name[256] = "";
-    const char *configured = config_text(config, "host-name");
-    if (*configured)
-        return strdup(configured);
-    if (gethostname(name, sizeof name - 1) != 0 || !*name)
-        return strdup("localhost");
-    return strdup(name);
-}
 
 static err_t open_engine(engine_t **engine, const config_t *config, buf_t *why)
 {

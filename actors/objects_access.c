@@ -19,19 +19,23 @@ err_t access_check(objects_t *self, const request_t *request, reply_t *reply, co
     return ERR_OK;
 }
 
+bool access_changes(const objects_t *self, const request_t *request, str_t id,
+                    const char *operation)
+{
+    bool account = str_starts(id, USER_PREFIX) || str_starts(id, GROUP_PREFIX);
+    return !account || rights_may(self->rights, request->caller.user, "users", operation);
+}
+
 err_t access_check_change(objects_t *self, const request_t *request, reply_t *reply, str_t id,
                           const char *operation)
 {
     err_t err = access_check(self, request, reply, operation);
     if (err != ERR_OK)
         return err;
-    bool account = str_starts(id, USER_PREFIX) || str_starts(id, GROUP_PREFIX);
-    if (account && !rights_may(self->rights, request->caller.user, "users", operation))
-        return ERR_PERMISSION;
-    return ERR_OK;
+    return access_changes(self, request, id, operation) ? ERR_OK : ERR_PERMISSION;
 }
 
-static bool acl_allows(objects_t *self, const request_t *request, mp_t object, right_t right)
+static bool object_allows(objects_t *self, const request_t *request, mp_t object, right_t right)
 {
     mp_t acl;
     if (!mp_find(object, "acl", &acl))
@@ -43,12 +47,12 @@ bool access_reads(objects_t *self, const request_t *request, mp_t object)
 {
     return rights_is_root(request->caller.user) ||
            (rights_may(self->rights, request->caller.user, "object", "read") &&
-            acl_allows(self, request, object, RIGHT_READ));
+            object_allows(self, request, object, RIGHT_READ));
 }
 
 bool access_writes(objects_t *self, const request_t *request, mp_t object)
 {
-    return acl_allows(self, request, object, RIGHT_WRITE);
+    return object_allows(self, request, object, RIGHT_WRITE);
 }
 
 /* --- what is not shown -------------------------------------------------------------------------

@@ -51,8 +51,11 @@ err_t args_fix_id(mp_t value, reply_t *reply, buf_t *fixed) MUST_USE;
 /* Whether the caller's groups allow object.<operation>; else the error in the reply. */
 err_t access_check(objects_t *self, const request_t *request, reply_t *reply,
                    const char *operation) MUST_USE;
-/* The same for a change of this id: users and groups need the right to change users too, otherwise
- * the right to write objects would be the right to everything. */
+/* Users and groups need the right to change users too, otherwise the right to write objects would
+ * be the right to everything. */
+bool access_changes(const objects_t *self, const request_t *request, str_t id,
+                    const char *operation);
+/* Both. */
 err_t access_check_change(objects_t *self, const request_t *request, reply_t *reply, str_t id,
                           const char *operation) MUST_USE;
 /* Whether the caller may read / change this object (its acl; for reading the right object.read
@@ -72,7 +75,7 @@ void access_restore(objects_t *self, const request_t *request, str_t id, json_t 
  */
 
 /* Stores the object (ERR_TOO_LARGE, ERR_TOO_DEEP) and publishes objectChange; the event never
- * carries secrets. */
+ * carries secrets, and its acl is the object's. object does not lie in self->hold. */
 err_t objects_change(objects_t *self, const request_t *request, str_t id, mp_t object) MUST_USE;
 /* id must not lie in the index: its entry goes. */
 err_t objects_remove(objects_t *self, const request_t *request, str_t id) MUST_USE;

@@ -74,6 +74,10 @@ static err_t choose(objects_t *self, const request_t *request, str_t id, choice_
     bool locked = false;
     err_t err = objects_store_get(self->store, id, &self->hold, &object);
     *choice = CHOICE_TAKE;
+    if (!access_changes(self, request, id, "delete")) {
+        *choice = CHOICE_DENIED;
+        return ERR_OK;
+    }
     if (err == ERR_DAMAGED)
         return ERR_OK; /* what cannot be read can at least be deleted */
     if (err != ERR_OK)

@@ -288,8 +288,10 @@ static void test_the_acl_of_the_object_counts(void **state)
     check(env, "delObject", "[\"flot.0.seen\"]", "[\"permissionError\"]");
     check(env, "delObjects", "[\"flot.0\"]", "[\"permissionError\"]");
     assert_string_equal(fake_env_events(env), "[]");
-    /* setObject replaces whatever the acl says, as the original does. */
-    check(env, "setObject", "[\"flot.0.seen\",{}]", "[null,{\"id\":\"flot.0.seen\"}]");
+    /* The original lets setObject replace whatever the acl says. */
+    check(env, "setObject", "[\"flot.0.seen\",{}]", "[\"permissionError\"]");
+    check(env, "setObject", "[\"flot.0.open\",{\"type\":\"state\"}]",
+          "[null,{\"id\":\"flot.0.open\"}]");
     check(env, "delObject", "[\"flot.0.open\"]", "[null]");
 }
 
@@ -373,6 +375,7 @@ static void test_what_was_not_shown_survives_writing_back(void **state)
     const char *config = fake_env_call(env, "getObject", "[\"system.config\"]");
     char secret[64] = "";
     sscanf(strstr(config, "\"secret\":\""), "\"secret\":\"%48[0-9a-f]", secret);
+    fake_env_call(env, "extendObject", "[\"system.config\",{\"acl\":{\"object\":1638}}]");
     fake_env_set_user(env, "system.user.anna");
     set(env, "system.config", "{\"type\":\"config\",\"native\":{\"secret\":\"chosen\"}}");
     fake_env_call(env, "extendObject", "[\"system.config\",{\"native\":{\"secret\":\"chosen\"}}]");
@@ -400,6 +403,30 @@ static void test_accounts_need_the_right_to_change_users(void **state)
     check(env, "extendObject", "[\"system.user.anna\",{\"common\":{\"name\":\"x\"}}]",
           "[\"permissionError\"]");
     check(env, "delObjectAdmin", "[\"system.user.bob\"]", "[\"permissionError\"]");
+    /* Not by way of what stands above them either. */
+    check(env, "delObjects", "[\"system.user\"]", "[\"permissionError\"]");
+    check(env, "delObjectAdmin", "[\"system\",{\"recursive\":true}]", "[\"permissionError\"]");
+    assert_string_equal(fake_env_events(env), "[]");
+}
+
+/* An event names the acl that decides who may see it: of a deleted object the last one. Nothing
+ * else of the acl leaves, and whoever keeps events is told when one changes. */
+static void test_events_name_their_acl(void **state)
+{
+    fake_env_t *env = *state;
+    fake_env_events(env);
+    fake_env_acls(env);
+    set(env, "flot.0.a", "{\"acl\":{\"owner\":\"system.user.anna\",\"object\":1604,\"x\":[1]}}");
+    assert_string_equal(fake_env_acls(env), "[{\"owner\":\"system.user.anna\",\"object\":1604}]");
+    set(env, "flot.0.a", "{\"common\":{}}"); /* keeps it */
+    assert_string_equal(fake_env_acls(env), "[{\"owner\":\"system.user.anna\",\"object\":1604}]");
+    assert_null(strstr(fake_env_events(env), "rightsChange"));
+    set(env, "flot.0.a", "{\"acl\":{\"object\":1536}}");
+    assert_string_equal(fake_env_acls(env), "[null,{\"object\":1536}]");
+    assert_non_null(strstr(fake_env_events(env), "[[\"rightsChange\",[\"flot.0.a\"]],"));
+    check(env, "delObject", "[\"flot.0.a\"]", "[null]");
+    assert_string_equal(fake_env_events(env), "[[\"objectChange\",[\"flot.0.a\",null]]]");
+    assert_string_equal(fake_env_acls(env), "[{\"object\":1536}]");
 }
 
 static void test_a_failed_commit_changes_nothing(void **state)
@@ -485,6 +512,7 @@ static const struct CMUnitTest tests[] = {
     TEST(test_getCompactSystemConfig),
     TEST(test_who_has_no_right_gets_permissionError),
     TEST(test_the_acl_of_the_object_counts),
+    TEST(test_events_name_their_acl),
     TEST(test_lists_leave_out_what_getObject_denies),
     TEST(test_secrets_stay_inside),
     TEST(test_protected_attributes_are_for_the_adapter_itself),

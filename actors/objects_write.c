@@ -127,9 +127,9 @@ static err_t replace(objects_t *self, const request_t *request, reply_t *reply, 
     mp_t raw;
     json_t *old;
     err_t err = load(self, id, &raw, &old);
-    if (err != ERR_OK)
-        return err;
-    if (!rules_non_edit(object, old))
+    if (err == ERR_OK && old && !access_writes(self, request, raw))
+        err = ERR_PERMISSION; /* the original lets it be replaced */
+    if (err == ERR_OK && !rules_non_edit(object, old))
         err = reply_error(reply, "Invalid password for update of vendor information");
     if (err == ERR_OK) {
         rules_carry_over(object, old);

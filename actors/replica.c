@@ -225,3 +225,8 @@ bool replica_ready(const replica_t *self)
 {
     return self->ready;
 }
+
+bool replica_current(const replica_t *self)
+{
+    return self->ready && !self->reading;
+}

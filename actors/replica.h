@@ -29,5 +29,7 @@ void replica_event(replica_t *self, const event_t *event);
 int64_t replica_tick(replica_t *self, int64_t mono_ms);
 /* Whether a full reading has been completed once. */
 bool replica_ready(const replica_t *self);
+/* Whether it shows everything up to the last event: not while a reading is under way. */
+bool replica_current(const replica_t *self);
 
 #endif

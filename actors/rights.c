@@ -245,9 +245,16 @@ bool rights_may(const rights_t *self, str_t user, const char *type, const char *
     return truthy(tree_path(require_person(self, user), "acl", type, operation, NULL));
 }
 
-static bool is_in_group(const rights_t *self, str_t user, str_t group)
+/* Of whom is_in_group is asked. */
+typedef struct {
+    const rights_t *rights;
+    str_t user;
+} asked_t;
+
+static bool is_in_group(const void *arg, str_t group)
 {
-    json_t *groups = json_object_get(require_person(self, user), "groups");
+    const asked_t *asked = arg;
+    json_t *groups = json_object_get(require_person(asked->rights, asked->user), "groups");
     for (size_t i = 0; i < json_array_size(groups); i++) {
         const json_t *id = json_array_get(groups, i);
         if (str_eq(group, (str_t){json_string_value(id), json_string_length(id)}))
@@ -256,33 +263,13 @@ static bool is_in_group(const rights_t *self, str_t user, str_t group)
     return false;
 }
 
-static bool read_bits(mp_t acl, const char *field, unsigned *bits)
-{
-    double number;
-    if (!mp_find_double(acl, field, &number)) {
-        if (strcmp(field, "state") != 0 || !mp_find_double(acl, "object", &number))
-            return false;
-    }
-    /* Beyond the three digits nothing has a meaning, and a cast must not overflow. */
-    *bits = number >= 0 && number <= 0xffff ? (unsigned)number : 0;
-    return true;
-}
-
 bool rights_acl(const rights_t *self, str_t user, mp_t acl, const char *field, right_t right)
 {
     bool state = strcmp(field, "state") == 0;
-    unsigned bits;
-    str_t owner, group;
     if (rights_is_root(user) || (!state && rights_is_admin(self, user)))
         return true;
-    if (!read_bits(acl, field, &bits))
-        return true;
-    unsigned flag = (unsigned)right;
-    if (mp_find_str(acl, "owner", &owner) && str_eq(owner, user))
-        flag <<= 8;
-    else if (mp_find_str(acl, "ownerGroup", &group) && is_in_group(self, user, group))
-        flag <<= 4;
-    return (bits & flag) != 0;
+    const asked_t asked = {self, user};
+    return acl_allows(acl, field, right, user, is_in_group, &asked);
 }
 
 str_t rights_first_group(const rights_t *self, str_t user)
@@ -291,6 +278,11 @@ str_t rights_first_group(const rights_t *self, str_t user)
     if (!id)
         return (str_t){"", 0};
     return (str_t){json_string_value(id), json_string_length(id)};
+}
+
+void rights_groups(const rights_t *self, str_t user, buf_t *out)
+{
+    tree_to_mp(out, json_object_get(require_person(self, user), "groups"));
 }
 
 mp_t rights_default_acl(const rights_t *self)

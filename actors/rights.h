@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-/* Users, groups and the bits of an acl: the one place that decides. Fed with objects
- * (system.user.*, system.group.*, system.config); ids that do not matter are ignored. Used by every
- * store actor, each with its own table (the objects actor feeds from its store, the others by
- * replica). Stored shapes are not trusted: a members that is no array counts as empty, an acl that
- * is no map as missing. Source: data-model.md 1.2, 5. Thread contract: one owner thread. */
+/* Users, groups and what they may: the one place that decides (the bits of an acl: bus/acl.h). Fed
+ * with objects (system.user.*, system.group.*, system.config); ids that do not matter are ignored.
+ * Used by every store actor, each with its own table (the objects actor feeds from its store, the
+ * others by replica). Stored shapes are not trusted: a members that is no array counts as empty, an
+ * acl that is no map as missing. Source: data-model.md 1.2, 5. Thread contract: one owner thread.
+ */
 #ifndef IOBUS_ACTORS_RIGHTS_H
 #define IOBUS_ACTORS_RIGHTS_H
 
+#include "bus/acl.h"
 #include "bus/buf.h"
 #include "bus/err.h"
 #include "bus/mp.h"
 
-typedef enum { RIGHT_READ = 4, RIGHT_WRITE = 2 } right_t;
+#define RIGHT_READ ACL_READ
+#define RIGHT_WRITE ACL_WRITE
+typedef acl_right_t right_t;
 
 typedef struct rights rights_t;
 
@@ -33,6 +37,8 @@ bool rights_may(const rights_t *self, str_t user, const char *type, const char *
 bool rights_acl(const rights_t *self, str_t user, mp_t acl, const char *field, right_t right);
 /* First group of a user by id order; empty when there is none. */
 str_t rights_first_group(const rights_t *self, str_t user);
+/* Appends the list of all groups of a user. */
+void rights_groups(const rights_t *self, str_t user, buf_t *out);
 /* system.config common.defaultNewAcl, or an empty cursor. */
 mp_t rights_default_acl(const rights_t *self);
 /* The answer of getUserPermissions: {user, groups, object:{...}, ...} as calculatePermissions makes

@@ -104,7 +104,7 @@ static void test_changes_take_effect(void **state)
     rights_destroy(&rights);
 }
 
-static bool acl_allows(const rights_t *rights, const char *user, const char *json,
+static bool is_allowed(const rights_t *rights, const char *user, const char *json,
                        const char *field, right_t right)
 {
     buf_t acl;
@@ -125,14 +125,14 @@ static void test_one_class_of_the_bits_is_looked_at(void **state)
     /* 0x066: everybody but the owner. */
     const char *acl =
         "{\"owner\":\"system.user.bob\",\"ownerGroup\":\"system.group.guests\",\"object\":102}";
-    assert_false(acl_allows(rights, "system.user.bob", acl, "object", RIGHT_WRITE));
-    assert_true(acl_allows(rights, "system.user.anna", acl, "object", RIGHT_WRITE));
+    assert_false(is_allowed(rights, "system.user.bob", acl, "object", RIGHT_WRITE));
+    assert_true(is_allowed(rights, "system.user.anna", acl, "object", RIGHT_WRITE));
     /* 0x604: the group is shut out, everyone may read. */
     acl = "{\"owner\":\"system.user.bob\",\"ownerGroup\":\"system.group.guests\",\"object\":1540}";
-    assert_true(acl_allows(rights, "system.user.bob", acl, "object", RIGHT_WRITE));
-    assert_false(acl_allows(rights, "system.user.anna", acl, "object", RIGHT_READ));
-    assert_true(acl_allows(rights, "system.user.x", acl, "object", RIGHT_READ));
-    assert_false(acl_allows(rights, "system.user.x", acl, "object", RIGHT_WRITE));
+    assert_true(is_allowed(rights, "system.user.bob", acl, "object", RIGHT_WRITE));
+    assert_false(is_allowed(rights, "system.user.anna", acl, "object", RIGHT_READ));
+    assert_true(is_allowed(rights, "system.user.x", acl, "object", RIGHT_READ));
+    assert_false(is_allowed(rights, "system.user.x", acl, "object", RIGHT_WRITE));
     rights_destroy(&rights);
 }
 
@@ -142,10 +142,10 @@ static void test_administrators_pass_all_but_the_state_acl(void **state)
     rights_t *rights = house();
     const char *acl =
         "{\"owner\":\"system.user.bob\",\"ownerGroup\":\"x\",\"object\":1536,\"state\":1536}";
-    assert_true(acl_allows(rights, "system.user.carl", acl, "object", RIGHT_READ));
-    assert_false(acl_allows(rights, "system.user.carl", acl, "state", RIGHT_READ));
-    assert_true(acl_allows(rights, "system.user.admin", acl, "state", RIGHT_READ));
-    assert_true(acl_allows(rights, "", acl, "state", RIGHT_WRITE));
+    assert_true(is_allowed(rights, "system.user.carl", acl, "object", RIGHT_READ));
+    assert_false(is_allowed(rights, "system.user.carl", acl, "state", RIGHT_READ));
+    assert_true(is_allowed(rights, "system.user.admin", acl, "state", RIGHT_READ));
+    assert_true(is_allowed(rights, "", acl, "state", RIGHT_WRITE));
     rights_destroy(&rights);
 }
 
@@ -154,14 +154,14 @@ static void test_any_stored_shape(void **state)
     (void)state;
     rights_t *rights = house();
     const char *user = "system.user.anna";
-    assert_true(acl_allows(rights, user, "null", "object", RIGHT_READ));
-    assert_true(acl_allows(rights, user, "[]", "object", RIGHT_READ));
-    assert_true(acl_allows(rights, user, "{\"owner\":5}", "object", RIGHT_READ));
-    assert_true(acl_allows(rights, user, "{\"object\":\"x\"}", "object", RIGHT_READ));
-    assert_false(acl_allows(rights, user, "{\"object\":-1}", "object", RIGHT_READ));
-    assert_false(acl_allows(rights, user, "{\"object\":1e300}", "object", RIGHT_READ));
+    assert_true(is_allowed(rights, user, "null", "object", RIGHT_READ));
+    assert_true(is_allowed(rights, user, "[]", "object", RIGHT_READ));
+    assert_true(is_allowed(rights, user, "{\"owner\":5}", "object", RIGHT_READ));
+    assert_true(is_allowed(rights, user, "{\"object\":\"x\"}", "object", RIGHT_READ));
+    assert_false(is_allowed(rights, user, "{\"object\":-1}", "object", RIGHT_READ));
+    assert_false(is_allowed(rights, user, "{\"object\":1e300}", "object", RIGHT_READ));
     assert_false(
-        acl_allows(rights, user, "{\"object\":1536}", "state", RIGHT_READ)); /* falls back */
+        is_allowed(rights, user, "{\"object\":1536}", "state", RIGHT_READ)); /* falls back */
     feed(rights, "system.group.user",
          "{\"type\":\"group\",\"common\":{\"members\":\"system.user.anna\"}}");
     feed(rights, "system.group.b", "{\"type\":\"group\",\"common\":5}");

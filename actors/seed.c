@@ -47,6 +47,10 @@ typedef struct {
 #define STATE(name, type, role, write)                                                             \
     "{\"type\":\"state\",\"common\":{\"name\":\"" name "\",\"type\":\"" type "\",\"role\":\"" role \
     "\",\"read\":true,\"write\":" write "},\"native\":{}}"
+#define FIGURE(name, unit)                                                                         \
+    "{\"type\":\"state\",\"common\":{\"name\":\"" name "\",\"type\":\"number\","                   \
+    "\"role\":\"indicator.state\",\"unit\":\"" unit "\",\"read\":true,\"write\":false},"           \
+    "\"native\":{}}"
 
 static const row_t rows[] = {
     {"_design/system", FILL_NONE, "", 0x444, finish_design,
@@ -111,9 +115,12 @@ static const row_t rows[] = {
     {"system.adapter.", FILL_INSTANCE, ".connected", 0x644, NULL,
      STATE("Instance reaches its host", "boolean", "indicator.state", "false")},
     {"system.adapter.", FILL_INSTANCE, ".uptime", 0x644, NULL,
-     "{\"type\":\"state\",\"common\":{\"name\":\"Time since the start\",\"type\":\"number\","
-     "\"role\":\"indicator.state\",\"unit\":\"seconds\",\"read\":true,\"write\":false},"
-     "\"native\":{}}"},
+     FIGURE("Time since the start", "seconds")},
+    {"system.adapter.", FILL_INSTANCE, ".memRss", 0x644, NULL, FIGURE("Memory", "MB")},
+    {"system.adapter.", FILL_INSTANCE, ".inputCount", 0x644, NULL,
+     FIGURE("Events in 15 seconds", "events/15 seconds")},
+    {"system.adapter.", FILL_INSTANCE, ".outputCount", 0x644, NULL,
+     FIGURE("Answers in 15 seconds", "events/15 seconds")},
     {"", FILL_INSTANCE, "", 0x644, NULL,
      "{\"type\":\"meta\",\"common\":{\"name\":\"Data of the web interface\","
      "\"type\":\"meta.folder\"},\"native\":{}}"},

@@ -30,8 +30,9 @@ static void states_close(void **self_p)
     points_destroy(&self->points);
     formulas_destroy(&self->formulas);
     rights_destroy(&self->rights);
-    buf_t *const buffers[] = {&self->value, &self->event, &self->converted, &self->alias_state,
-                              &self->why,   &self->fixed, &self->from,      &self->hold};
+    buf_t *const buffers[] = {&self->value,       &self->event, &self->converted,
+                              &self->alias_state, &self->why,   &self->fixed,
+                              &self->from,        &self->hold,  &self->acl};
     for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++)
         buf_fini(buffers[i]);
     free(self);
@@ -146,6 +147,7 @@ static const command_t commands[] = {
     {"setState", states_on_set_state, 0, CMD_WRITE},
     {"delState", states_on_del_state, 0, CMD_WRITE},
     {"states.get", states_on_get, 1, CMD_READ},
+    {"states.watched", states_on_watched, 1, CMD_READ},
     {"states.put", states_on_put, 1, CMD_WRITE},
     {"states.del", states_on_del, 1, CMD_WRITE},
     {"states.scan", states_on_scan, 2, CMD_READ},

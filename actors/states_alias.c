@@ -66,6 +66,9 @@ err_t states_write_alias(states_t *self, const request_t *request, reply_t *repl
     if (err != ERR_OK)
         return err;
     const point_t *behind = points_find(self->points, target);
+    /* The original looks at the alias alone: whoever may write one could write everything. */
+    if (!states_may(self, request->caller.user, behind, RIGHT_WRITE, "write"))
+        return ERR_PERMISSION;
     buf_reset(&self->hold);
     if (!alias_write(point->alias, common_of(point), common_of(behind), given->val, &self->hold))
         return reply_error(reply, "Alias %.*s cannot convert the value", STR_ARG(id));

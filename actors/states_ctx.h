@@ -22,6 +22,7 @@ typedef struct {
     size_t max_value;  /* bytes of an id with its state */
     buf_t value;       /* scratch: a state being built */
     buf_t event;       /* scratch: arguments of an event */
+    buf_t acl;         /* scratch: who may see it */
     buf_t converted;   /* scratch: the value of an alias */
     buf_t alias_state; /* scratch: the state of an alias */
     buf_t why;         /* scratch: an error text */
@@ -41,6 +42,9 @@ bool states_may(const states_t *self, str_t user, const point_t *point, right_t 
                 const char *operation);
 /* The same for reading, and for what an alias reads from too. */
 bool states_may_read(const states_t *self, str_t user, const point_t *point);
+/* Appends what decides who may see an event of the point (bus/acl.h): the same for those who get
+ * it. */
+void states_put_acl(buf_t *out, const point_t *point);
 
 /* --- states_alias.c --- */
 
@@ -70,7 +74,7 @@ handler_fn states_on_set_state, states_on_del_state;
 /* --- states_read.c --- */
 handler_fn states_on_get_state, states_on_get_states;
 /* --- states_plain.c --- */
-handler_fn states_on_get, states_on_put, states_on_del, states_on_scan;
+handler_fn states_on_get, states_on_watched, states_on_put, states_on_del, states_on_scan;
 
 /* --- states_feed.c: what comes from the objects actor --- */
 extern const replica_ops_t states_feed_ops;

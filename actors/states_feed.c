@@ -59,15 +59,26 @@ static err_t write_default(states_t *self, point_t *point, mp_t def, str_t insta
     return err;
 }
 
-/* What a change made by a client entails. was_state: the object was a state until now. */
-static err_t follow_up(states_t *self, point_t *point, mp_t object, str_t instance, bool was_state)
+/* The end of a state whose object is deleted by a client; while its acl is still known, which says
+ * who may see that. */
+static err_t drop_state(states_t *self, point_t *point)
+{
+    bool is_state = point->object && point->object->is_state;
+    return is_state && !str_starts(point_id(point), ALIAS_PREFIX) ? states_drop(self, NULL, point)
+                                                                  : ERR_OK;
+}
+
+static err_t take_change(states_t *self, point_t *point, mp_t object, bool by_client,
+                         str_t instance)
 {
     mp_t def;
-    if (mp_type(object) != MP_MAP)
-        return was_state && !str_starts(point_id(point), ALIAS_PREFIX)
-                   ? states_drop(self, NULL, point)
-                   : ERR_OK;
-    return default_of(object, point, &def) ? write_default(self, point, def, instance) : ERR_OK;
+    bool deleted = mp_type(object) != MP_MAP;
+    err_t err = deleted && by_client ? drop_state(self, point) : ERR_OK;
+    if (!take_object(self, point, object))
+        return ERR_NO_MEMORY;
+    if (by_client && !deleted && default_of(object, point, &def))
+        err = write_default(self, point, def, instance);
+    return err;
 }
 
 static void on_object(void *arg, str_t id, mp_t object, bool live, str_t instance)
@@ -80,10 +91,7 @@ static void on_object(void *arg, str_t id, mp_t object, bool live, str_t instanc
         log_limited(&limit, LEVEL_ERROR, "STATES-MEMORY", "what=object");
         return;
     }
-    bool was_state = point->object && point->object->is_state;
-    err_t err = take_object(self, point, object) ? ERR_OK : ERR_NO_MEMORY;
-    if (err == ERR_OK && live && instance.len > 0)
-        err = follow_up(self, point, object, instance, was_state);
+    err_t err = take_change(self, point, object, live && instance.len > 0, instance);
     if (err != ERR_OK)
         log_limited(&limit, LEVEL_ERROR, "STATES-OBJECT", "id=%.*s error=%s",
                     id.len < 200 ? (int)id.len : 200, id.p, err_name(err));

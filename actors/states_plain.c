@@ -2,6 +2,7 @@
 /* The plain verbs: states as they are, for tools and translators, beneath the verbs of web clients.
  * No rights, no aliases, nothing filled in. */
 #include "actors/states_ctx.h"
+#include "bus/pattern.h"
 
 #define SCAN_MAX 10000                      /* states in one answer */
 #define SCAN_BYTES_MAX (8u * 1024u * 1024u) /* an answer that has reached this size ends */
@@ -33,6 +34,85 @@ err_t states_on_get(void *arg, const request_t *request, reply_t *reply)
             mp_put_nil(out);
     }
     return ERR_OK;
+}
+
+/* --- reading for who watches ------------------------------------------------------------------ */
+
+static bool has_state(const point_t *point)
+{
+    return point && (point->state.len > 0 || (point->source && point->source->state.len > 0));
+}
+
+/* Returns how many rows it has appended: an alias whose value cannot be worked out keeps silent. */
+static uint32_t put_watched(states_t *self, buf_t *out, str_t id, const point_t *point)
+{
+    buf_reset(&self->alias_state);
+    states_put_state(self, &self->alias_state, point, false);
+    mp_t state = mp_of_buf(&self->alias_state);
+    if (has_state(point) && mp_type(state) == MP_NIL)
+        return 0;
+    mp_put_array(out, 3);
+    mp_put_str(out, id);
+    mp_put_raw(out, state);
+    if (point)
+        states_put_acl(out, point);
+    else
+        mp_put_nil(out);
+    return 1;
+}
+
+static err_t watched_list(states_t *self, mp_t list, buf_t *out)
+{
+    uint32_t ids = 0, count = 0;
+    str_t id;
+    size_t mark = mp_begin_array(out);
+    (void)mp_read_array(&list, &ids);
+    for (uint32_t i = 0; i < ids; i++) {
+        if (!mp_read_str(&list, &id))
+            return ERR_BAD_ARGS;
+        count += put_watched(self, out, id, points_find(self->points, id));
+    }
+    mp_end(out, mark, count);
+    return ERR_OK;
+}
+
+/* Also states without an object: whoever watches them gets their events. */
+static err_t watched_pattern(states_t *self, str_t text, buf_t *out)
+{
+    err_t err;
+    uint32_t count = 0;
+    size_t at = 0;
+    const point_t *point;
+    pattern_t *pattern = pattern_new(text, &err);
+    if (!pattern)
+        return err;
+    size_t mark = mp_begin_array(out);
+    while ((point = points_next(self->points, &at)) != NULL) {
+        if (has_state(point) && pattern_match(pattern, point_id(point)))
+            count += put_watched(self, out, point_id(point), point);
+    }
+    mp_end(out, mark, count);
+    pattern_destroy(&pattern);
+    return ERR_OK;
+}
+
+/* What events would say of the states now, with what decides who may see them: an id that is asked
+ * for without a state has nil. */
+err_t states_on_watched(void *arg, const request_t *request, reply_t *reply)
+{
+    states_t *self = arg;
+    mp_t value = {0};
+    str_t text;
+    if (request->caller.user.len > 0)
+        return ERR_PERMISSION;
+    if (!replica_ready(self->replica))
+        return ERR_UNAVAILABLE;
+    (void)request_arg(request, 0, &value); /* there is one */
+    reply_nil(reply);
+    buf_t *out = reply_value(reply);
+    if (mp_type(value) == MP_ARRAY)
+        return watched_list(self, value, out);
+    return mp_read_str(&value, &text) ? watched_pattern(self, text, out) : ERR_BAD_ARGS;
 }
 
 /* --- writing --------------------------------------------------------------------------------- */

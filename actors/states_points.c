@@ -162,8 +162,8 @@ static void fill_object(point_object_t *object, mp_t value)
         if (!mp_find_double(common, "step", &object->step))
             object->step = 0;
     }
-    if (mp_find(value, "acl", &acl) && mp_type(acl) == MP_MAP)
-        mp_put_raw(&object->acl, acl);
+    object->has_acl = mp_find(value, "acl", &acl) && mp_type(acl) == MP_MAP;
+    acl_put(&object->acl, object->has_acl ? acl : (mp_t){NULL, NULL});
 }
 
 bool points_set_object(points_t *self, point_t *point, mp_t value, uint64_t reading)

@@ -8,15 +8,17 @@
 
 #include "actors/alias.h"
 #include "actors/states_expiry.h"
+#include "bus/acl.h"
 
 /* What is kept of an object, of any type. */
 typedef struct {
     bool is_state;
     bool is_read_only; /* common.write is false */
-    double step;       /* common.step; 0: none */
+    bool has_acl;
+    double step; /* common.step; 0: none */
     alias_common_t common;
     uint64_t reading; /* number of the reading that has seen it last */
-    buf_t acl;        /* the map; empty: none */
+    buf_t acl;        /* what of it decides (bus/acl.h); an empty map: the object has none */
 } point_object_t;
 
 typedef struct point point_t;

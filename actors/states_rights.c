@@ -11,10 +11,24 @@ bool states_may(const states_t *self, str_t user, const point_t *point, right_t 
     if (!rights_may(self->rights, user, "object", "read") ||
         !rights_acl(self->rights, user, acl, "object", RIGHT_READ))
         return false;
-    if (mp_at_end(&acl))
+    if (!point->object->has_acl)
         return true;
     return rights_may(self->rights, user, "state", operation) &&
            rights_acl(self->rights, user, acl, "state", right);
+}
+
+void states_put_acl(buf_t *out, const point_t *point)
+{
+    const point_object_t *own = point->object;
+    const point_object_t *other = point->source ? point->source->object : NULL;
+    if (own && other)
+        mp_put_array(out, 2);
+    if (own)
+        mp_put_raw(out, mp_of_buf(&own->acl));
+    if (other)
+        mp_put_raw(out, mp_of_buf(&other->acl));
+    if (!own && !other)
+        mp_put_nil(out);
 }
 
 bool states_may_read(const states_t *self, str_t user, const point_t *point)

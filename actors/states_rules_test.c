@@ -180,7 +180,7 @@ static void rights(void **state)
          "[null,{\"x.byte\":null,\"x.c\":{\"val\":1," TAIL("false") ",\"x.open\":null}]"},
         {"setState", "[\"x.c\",2]", NO},
         {"setState", "[\"x.hidden\",2]", NO},
-        {"setState", "[\"alias.0.f\",2]", "[null,\"x.c\"]"}, /* only the alias is looked at */
+        {"setState", "[\"alias.0.f\",2]", NO}, /* may write the alias, not what is behind it */
         {"setState", "[\"nothing\",2]", "[null,\"nothing\"]"},
         {"setState", "[\"x.open\",2]", "[null,\"x.open\"]"},
         {"delState", "[\"x.open\"]", NO}, /* the group has no right to delete */
@@ -197,6 +197,58 @@ static void rights(void **state)
     world_expect(env, boss);
     fake_env_set_user(env, "system.user.nobody");
     world_expect(env, unknown);
+    fake_env_destroy(&env);
+}
+
+#define ACLS(owner, group, object, state)                                                          \
+    "{\"owner\":\"system.user." owner "\",\"ownerGroup\":\"system.group." group                    \
+    "\",\"object\":" object ",\"state\":" state "}"
+
+/* An event names what decides who may see it; of an alias also that of what it reads. */
+static void events_name_their_acl(void **state)
+{
+    (void)state;
+    fake_env_t *env = world(objects);
+    fake_env_acls(env);
+    fake_env_call(env, "setState", "[\"nothing\",1]");
+    assert_string_equal(fake_env_acls(env), "[null]");
+    fake_env_call(env, "setState", "[\"x.open\",1]");
+    assert_string_equal(fake_env_acls(env), "[" ACLS("admin", "administrator", "1638", "1638") "]");
+    fake_env_call(env, "setState", "[\"x.hidden\",1]");
+    assert_string_equal(fake_env_acls(env),
+                        "[" ACLS("admin", "administrator", "1536", "1536") ",[" ACLS(
+                            "guest", "guests", "1638", "1638") "," ACLS("admin", "administrator",
+                                                                        "1536", "1536") "]]");
+    fake_env_call(env, "setState", "[\"x.byte\",1]"); /* has no acl, nor has its alias */
+    assert_string_equal(fake_env_acls(env), "[{},[{},{}]]");
+    world_object(env, "[\"x.open\",null]"); /* its state goes by the acl that it had */
+    assert_string_equal(fake_env_acls(env), "[" ACLS("admin", "administrator", "1638", "1638") "]");
+    fake_env_call(env, "setState", "[\"x.open\",1]");
+    assert_string_equal(fake_env_acls(env), "[null]");
+    fake_env_destroy(&env);
+}
+
+/* What a gateway asks for after it has missed events. */
+static void watched_states(void **state)
+{
+    (void)state;
+    fake_env_t *env = world(objects);
+    fake_env_call(env, "setState", "[\"x.hidden\",\"s\"]");
+    fake_env_call(env, "setState", "[\"x.free\",1]");
+    static const world_row_t refused[] = {{"states.watched", "[\"*\"]", NO}, {NULL, NULL, NULL}};
+    world_expect(env, refused);
+    fake_env_set_user(env, "");
+    static const world_row_t rows[] = {
+        {"states.watched", "[[\"x.none\",\"alias.0.own\",\"x.byte\"]]",
+         "[null,[[\"x.none\",null,null],[\"alias.0.own\",{\"val\":\"s\"," TAIL("false") ",[" ACLS(
+             "guest", "guests", "1638", "1638") "," ACLS("admin", "administrator", "1536",
+                                                         "1536") "]],[\"x.byte\",null,{}]]]"},
+        {"states.watched", "[\"x.f*\"]", "[null,[[\"x.free\",{\"val\":1," TAIL("false") ",null]]]"},
+        {"states.watched", "[\"y.*\"]", "[null,[]]"},
+        {"states.watched", "[5]", "[\"Invalid arguments\"]"},
+        {"states.watched", "[[5]]", "[\"Invalid arguments\"]"},
+        {NULL, NULL, NULL}};
+    world_expect(env, rows);
     fake_env_destroy(&env);
 }
 
@@ -380,6 +432,8 @@ int main(void)
         cmocka_unit_test(aliases_make_events),
         cmocka_unit_test(odd_aliases),
         cmocka_unit_test(rights),
+        cmocka_unit_test(events_name_their_acl),
+        cmocka_unit_test(watched_states),
         cmocka_unit_test(the_writer_is_named),
         cmocka_unit_test(default_values),
         cmocka_unit_test(deleted_objects),

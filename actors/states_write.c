@@ -17,17 +17,20 @@ static int log_len(str_t id)
 
 /* --- storing and telling --------------------------------------------------------------------- */
 
-static void publish(states_t *self, const request_t *cause, str_t id, mp_t state)
+static void publish(states_t *self, const request_t *cause, const point_t *point, mp_t state)
 {
     buf_reset(&self->event);
+    buf_reset(&self->acl);
+    states_put_acl(&self->acl, point);
     mp_put_array(&self->event, 2);
-    mp_put_str(&self->event, id);
+    mp_put_str(&self->event, point_id(point));
     if (mp_at_end(&state))
         mp_put_nil(&self->event);
     else
         mp_put_raw(&self->event, state);
-    if (!self->event.failed)
-        self->env->publish(self->env, "stateChange", cause, mp_of_buf(&self->event));
+    if (!self->event.failed && !self->acl.failed)
+        self->env->publish(self->env, "stateChange", cause, mp_of_buf(&self->acl),
+                           mp_of_buf(&self->event));
 }
 
 /* Tells of the point's state, and of the aliases that read it. An alias whose value cannot be
@@ -35,13 +38,13 @@ static void publish(states_t *self, const request_t *cause, str_t id, mp_t state
 static void publish_point(states_t *self, const request_t *cause, const point_t *point)
 {
     mp_t state = mp_of_buf(&point->state);
-    publish(self, cause, point_id(point), state);
+    publish(self, cause, point, state);
     for (point_t *reader = point->first_reader; reader; reader = reader->next_reader) {
         buf_reset(&self->alias_state);
         states_put_state(self, &self->alias_state, reader, false);
         bool converted = mp_type(mp_of_buf(&self->alias_state)) == MP_MAP;
         if (converted || mp_at_end(&state))
-            publish(self, cause, point_id(reader), mp_of_buf(&self->alias_state));
+            publish(self, cause, reader, mp_of_buf(&self->alias_state));
     }
 }
 

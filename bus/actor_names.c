@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "bus/actor_names.h"
 
-static const char *const names[] = {"log",   "objects", "states", "files", "auth",
-                                    "fetch", "history", "demo",   NULL};
+static const char *const names[] = {"log",     "objects", "states",   "files", "auth", "fetch",
+                                    "history", "host",    "messages", "demo",  NULL};
 
 const char *const *actor_names(void)
 {

@@ -134,12 +134,14 @@ static void env_random(env_t *env, void *out, size_t len)
     assert(got == (ssize_t)len);
 }
 
-static void env_publish(env_t *env, const char *event, const request_t *cause, mp_t args)
+static void env_publish(env_t *env, const char *event, const request_t *cause, mp_t acl, mp_t args)
 {
     batch_t *self = of(env);
     const request_t followed = {.peer = str_of(self->event_actor ? self->event_actor : ""),
                                 .corr = self->event_seq};
-    outgoing_publish(self->outgoing, event, cause || !self->event_actor ? cause : &followed, args);
+    uint64_t seen = self->followers_len > 0 ? follower_seq(self->followers[0]) : 0;
+    outgoing_publish(self->outgoing, event, cause || !self->event_actor ? cause : &followed, seen,
+                     acl, args);
 }
 
 static void env_ask(env_t *env, const char *actor, const char *command, const caller_t *caller,
@@ -602,6 +604,8 @@ void batch_drain(batch_t *self)
         (void)batch_turn(self);
     if (self->barrier)
         barrier_release_all(self->barrier);
+    if (self->actor->leave)
+        self->actor->leave(self->self);
     finish_batch(self);
 }
 

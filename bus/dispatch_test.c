@@ -44,7 +44,7 @@ static err_t small_on_add(void *arg, const request_t *request, reply_t *reply)
     buf_t args = {0};
     mp_put_array(&args, 1);
     mp_put_int(&args, self->stored + self->pending);
-    self->env->publish(self->env, "change", request, mp_of_buf(&args));
+    self->env->publish(self->env, "change", request, (mp_t){NULL, NULL}, mp_of_buf(&args));
     buf_fini(&args);
     reply_nil(reply);
     mp_put_int(reply_value(reply), self->stored + self->pending);

@@ -70,8 +70,9 @@ struct env {
     void (*random)(env_t *env, void *out, size_t len);
     /* Publishes an event to all followers once the batch is committed. args: one array value.
      * cause: the request that caused it, or NULL (inside `event`:
-     * the event that is handled). instance: caller's instance ("" for none). */
-    void (*publish)(env_t *env, const char *event, const request_t *cause, mp_t args);
+     * the event that is handled). instance: caller's instance ("" for none). acl: what decides who
+     * may see it (bus/acl.h); an empty cursor is nil. */
+    void (*publish)(env_t *env, const char *event, const request_t *cause, mp_t acl, mp_t args);
     /* Asks another actor; args: one array value. done is called exactly once, later, also when the
      * actor is gone or silent past ttl_ms. done may be NULL. */
     void (*ask)(env_t *env, const char *actor, const char *command, const caller_t *caller,
@@ -132,6 +133,9 @@ typedef struct {
                                                         read again what is needed of that actor */
     /* Returns ms until the next call; NULL: none. Called also in a turn that deferred a request. */
     int64_t (*tick)(void *self, int64_t mono_ms);
+    /* It ends after this batch: what is asked now still leaves, and nobody hears the answer. NULL:
+     * nothing to say. */
+    void (*leave)(void *self);
     void (*reload)(void *self, const config_t *config); /* SIGHUP; NULL: nothing to reload */
     bool (*ready)(void *self, buf_t *why);              /* NULL: always; else for /readyz */
 } actor_t;

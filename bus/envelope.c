@@ -35,19 +35,23 @@ void envelope_put_reply(buf_t *out, uint64_t corr, err_t status, uint64_t seq, u
     mp_put_raw(out, values);
 }
 
-void envelope_put_event(buf_t *out, uint64_t epoch, uint64_t seq, str_t name, str_t peer,
-                        uint64_t corr, str_t instance, mp_t body)
+void envelope_put_event(buf_t *out, const envelope_t *event)
 {
-    mp_put_array(out, 8);
+    mp_put_array(out, 10);
     mp_put_uint(out, ENVELOPE_VERSION);
     mp_put_uint(out, ENVELOPE_EVENT);
-    mp_put_uint(out, epoch);
-    mp_put_uint(out, seq);
-    mp_put_str(out, name);
-    mp_put_str(out, peer);
-    mp_put_uint(out, corr);
-    mp_put_str(out, instance);
-    mp_put_raw(out, body);
+    mp_put_uint(out, event->epoch);
+    mp_put_uint(out, event->seq);
+    mp_put_str(out, event->name);
+    mp_put_str(out, event->peer);
+    mp_put_uint(out, event->corr);
+    mp_put_str(out, event->caller.instance);
+    if (mp_at_end(&event->acl))
+        mp_put_nil(out);
+    else
+        mp_put_raw(out, event->acl);
+    mp_put_uint(out, event->seen);
+    mp_put_raw(out, event->body);
 }
 
 static bool read_request(mp_t *at, envelope_t *out)
@@ -78,7 +82,8 @@ static bool read_event(mp_t *at, envelope_t *out)
 {
     return mp_read_uint(at, &out->epoch) && mp_read_uint(at, &out->seq) &&
            mp_read_str(at, &out->name) && mp_read_str(at, &out->peer) &&
-           mp_read_uint(at, &out->corr) && mp_read_str(at, &out->caller.instance);
+           mp_read_uint(at, &out->corr) && mp_read_str(at, &out->caller.instance) &&
+           mp_next(at, &out->acl) && mp_read_uint(at, &out->seen);
 }
 
 /* A type of message: fields in its header and how the rest of them is read. */
@@ -90,7 +95,7 @@ typedef struct {
 static const shape_t shapes[] = {
     [ENVELOPE_REQUEST] = {8, read_request},
     [ENVELOPE_REPLY] = {6, read_reply},
-    [ENVELOPE_EVENT] = {8, read_event},
+    [ENVELOPE_EVENT] = {10, read_event},
 };
 
 err_t envelope_next(mp_t *frame, envelope_t *out)

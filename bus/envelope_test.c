@@ -18,8 +18,16 @@ static void messages_follow_each_other(void **unused)
     buf_t out = {0};
     envelope_put_request(&out, 7, STR_LIT("getState"), &caller, 5000, 9, true, mp_of(one_nil, 2));
     envelope_put_reply(&out, 7, ERR_NOT_EXISTS, 3, 9, 1, mp_of("\xc0", 1));
-    envelope_put_event(&out, 11, 4, STR_LIT("stateChange"), STR_LIT("gw"), 7, STR_LIT("socketio.0"),
-                       mp_of(one_nil, 2));
+    const envelope_t event = {.epoch = 11,
+                              .seq = 4,
+                              .name = STR_LIT("stateChange"),
+                              .peer = STR_LIT("gw"),
+                              .corr = 7,
+                              .caller = {.instance = STR_LIT("socketio.0")},
+                              .acl = mp_of("\x80", 1),
+                              .seen = 5,
+                              .body = mp_of(one_nil, 2)};
+    envelope_put_event(&out, &event);
     mp_t frame = mp_of_buf(&out);
     envelope_t message;
     assert_int_equal(envelope_next(&frame, &message), ERR_OK);
@@ -34,7 +42,7 @@ static void messages_follow_each_other(void **unused)
     assert_int_equal(envelope_next(&frame, &message), ERR_OK);
     assert_int_equal(message.type, ENVELOPE_EVENT);
     assert_true(message.epoch == 11 && message.seq == 4 && str_is(message.peer, "gw") &&
-                message.corr == 7);
+                message.corr == 7 && mp_type(message.acl) == MP_MAP && message.seen == 5);
     assert_true(mp_at_end(&frame));
     buf_fini(&out);
 }

@@ -11,8 +11,8 @@ typedef struct {
 } piece_t;
 
 typedef struct {
-    piece_t name, peer, instance, args;
-    uint64_t corr;
+    piece_t name, peer, instance, acl, args;
+    uint64_t corr, seen;
 } publication_t;
 
 typedef struct {
@@ -92,17 +92,19 @@ static void *grow(void *list, size_t *cap, size_t size)
     return list;
 }
 
-void outgoing_publish(outgoing_t *self, const char *event, const request_t *cause, mp_t args)
+void outgoing_publish(outgoing_t *self, const char *event, const request_t *cause, uint64_t seen,
+                      mp_t acl, mp_t args)
 {
     if (self->events_len == self->events_cap)
         self->events = grow(self->events, &self->events_cap, sizeof *self->events);
     publication_t *out = &self->events[self->events_len++];
-    *out = (publication_t){.name = keep(self, str_of(event))};
+    *out = (publication_t){.name = keep(self, str_of(event)), .seen = seen};
     if (cause) {
         out->corr = cause->corr;
         out->peer = keep(self, cause->peer);
         out->instance = keep(self, cause->caller.instance);
     }
+    out->acl = keep_value(self, acl);
     out->args = keep_value(self, args);
 }
 
@@ -148,12 +150,16 @@ void outgoing_send_events(outgoing_t *self, publisher_t *publisher, tap_t *tap, 
     bool tapped = tap_active(tap);
     for (size_t i = 0; i < self->events_len; i++) {
         const publication_t *event = &self->events[i];
-        str_t name = text_of(self, event->name);
-        mp_t args = value_of(self, event->args);
-        uint64_t seq = publisher_put(publisher, name, text_of(self, event->peer), event->corr,
-                                     text_of(self, event->instance), args);
+        envelope_t out = {.name = text_of(self, event->name),
+                          .peer = text_of(self, event->peer),
+                          .corr = event->corr,
+                          .caller = {.instance = text_of(self, event->instance)},
+                          .acl = value_of(self, event->acl),
+                          .seen = event->seen,
+                          .body = value_of(self, event->args)};
+        uint64_t seq = publisher_put(publisher, &out);
         if (tapped)
-            tap_event(tap, now_ms, name, event->corr, seq, args);
+            tap_event(tap, now_ms, out.name, out.corr, seq, out.body);
     }
     self->events_len = 0;
     reset_bytes(self);

@@ -16,8 +16,10 @@ outgoing_t *outgoing_new(void);
 /* At the end: answers the questions that were not sent with ERR_SHUTDOWN, and takes no more. */
 void outgoing_refuse(outgoing_t *self);
 void outgoing_destroy(outgoing_t **self_p);
-/* cause: NULL or the request that the event belongs to. args: one array value. */
-void outgoing_publish(outgoing_t *self, const char *event, const request_t *cause, mp_t args);
+/* cause: NULL or the request that the event belongs to. acl, args: as env_t's.
+ * seen: see envelope.h. */
+void outgoing_publish(outgoing_t *self, const char *event, const request_t *cause, uint64_t seen,
+                      mp_t acl, mp_t args);
 /* actor, command: static. caller may be NULL. */
 void outgoing_ask(outgoing_t *self, const char *actor, const char *command, const caller_t *caller,
                   mp_t args, int64_t ttl_ms, env_answer_fn *done, void *arg);

@@ -73,13 +73,13 @@ uint64_t publisher_seq(const publisher_t *self)
     return self->seq;
 }
 
-uint64_t publisher_put(publisher_t *self, str_t name, str_t peer, uint64_t corr, str_t instance,
-                       mp_t args)
+uint64_t publisher_put(publisher_t *self, envelope_t *event)
 {
-    self->seq++;
+    event->epoch = self->epoch;
+    event->seq = ++self->seq;
     if (self->out.len == 0)
         self->first_queued = self->seq;
-    envelope_put_event(&self->out, self->epoch, self->seq, name, peer, corr, instance, args);
+    envelope_put_event(&self->out, event);
     return self->seq;
 }
 
@@ -115,8 +115,11 @@ static void tick(publisher_t *self)
 {
     buf_t out;
     buf_init(&out);
-    envelope_put_event(&out, self->epoch, self->seq, STR_LIT("bus.tick"), STR_LIT(""), 0,
-                       STR_LIT(""), mp_of("\x90", 1));
+    const envelope_t event = {.epoch = self->epoch,
+                              .seq = self->seq,
+                              .name = STR_LIT("bus.tick"),
+                              .body = mp_of("\x90", 1)};
+    envelope_put_event(&out, &event);
     err_t err = sock_send(self->socket, buf_str(&out), false);
     if (err != ERR_OK)
         log_debug("BUS-TICK", "error=%s", err_name(err));

@@ -9,6 +9,7 @@
 #define IOBUS_BUS_PUBLISHER_H
 
 #include "bus/env.h"
+#include "bus/envelope.h"
 #include "bus/sock.h"
 
 typedef struct publisher publisher_t;
@@ -16,9 +17,8 @@ typedef struct publisher publisher_t;
 /* socket: a bound XPUB (borrowed). epoch: random, never 0. Caller owns. */
 publisher_t *publisher_new(zsock_t *socket, uint64_t epoch, size_t ring_bytes);
 void publisher_destroy(publisher_t **self_p);
-/* Numbers and queues an event; args: one array value. Returns its number. */
-uint64_t publisher_put(publisher_t *self, str_t name, str_t peer, uint64_t corr, str_t instance,
-                       mp_t args);
+/* Numbers (seq, epoch) and queues an event. Returns its number. */
+uint64_t publisher_put(publisher_t *self, envelope_t *event);
 /* Sends what was queued as one frame and keeps it in the ring. */
 void publisher_flush(publisher_t *self);
 /* Reads new subscriptions if the socket may have some (a newcomer is told epoch and number at

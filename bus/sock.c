@@ -30,6 +30,11 @@ static char handover; /* stands for ZeroMQ's queues: sends release it, receives 
 #define MARK_RECEIVED() ((void)0)
 #endif
 
+void sock_init(void)
+{
+    zsys_init();
+}
+
 zsock_t *sock_new(int type, const char *routing_id, size_t max_frame)
 {
     zsock_t *self = zsock_new(type);

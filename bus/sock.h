@@ -18,6 +18,9 @@ typedef struct _zsock_t zsock_t;
 #define SOCK_XPUB_RCVHWM 100
 #define SOCK_HWM 100000 /* frames that may wait for one peer */
 
+/* CZMQ sets itself up when it is first used, and two threads that do so at once break it: to be
+ * called before there is a second thread. */
+void sock_init(void);
 /* type: ZMQ_ROUTER ...; routing_id: NULL or the name by which ROUTERs know it. max_frame in bytes.
  * Aborts when no socket can be made (a small fixed resource). Caller owns (zsock_destroy). */
 zsock_t *sock_new(int type, const char *routing_id, size_t max_frame);

@@ -61,25 +61,47 @@ static visitor_t *require(admission_t *self, const char *address)
     return visitor;
 }
 
-bool admission_enter(admission_t *self, const char *address)
+static bool enter_address(admission_t *self, const char *address)
 {
-    if (self->count >= self->max)
-        return false;
+    if (!address)
+        return true;
     visitor_t *visitor = require(self, address);
     if (self->max_per_address > 0 && visitor->count >= self->max_per_address)
         return false;
     visitor->count++;
+    return true;
+}
+
+static void leave_address(admission_t *self, const char *address)
+{
+    if (!address)
+        return;
+    visitor_t *visitor = map_get(self->visitors, str_of(address));
+    assert(visitor && visitor->count > 0);
+    if (--visitor->count > 0)
+        return;
+    map_remove(self->visitors, str_of(address));
+    free(visitor);
+}
+
+bool admission_enter(admission_t *self, const char *address)
+{
+    if (self->count >= self->max || !enter_address(self, address))
+        return false;
     self->count++;
     return true;
 }
 
 void admission_leave(admission_t *self, const char *address)
 {
-    visitor_t *visitor = map_get(self->visitors, str_of(address));
-    assert(visitor && visitor->count > 0);
+    leave_address(self, address);
     self->count--;
-    if (--visitor->count > 0)
-        return;
-    map_remove(self->visitors, str_of(address));
-    free(visitor);
+}
+
+bool admission_move(admission_t *self, const char *from, const char *to)
+{
+    if (!enter_address(self, to))
+        return false;
+    leave_address(self, from);
+    return true;
 }

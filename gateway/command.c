@@ -6,8 +6,10 @@
 #include <string.h>
 
 #include "bus/actor_names.h"
+#include "bus/error_object.h"
 #include "bus/log.h"
 #include "gateway/local.h"
+#include "gateway/messenger.h"
 #include "gateway/status.h"
 
 enum {
@@ -19,6 +21,8 @@ enum {
     ROW_RESULT = 32,        /* the call-back has no error argument: errors are {error: text} */
     ROW_DENIED_RESULT = 64, /* a denial, too */
     ROW_LARGE = 128,        /* carries a file: as large as a message may be */
+    ROW_MESSAGE = 256,      /* waits for an instance */
+    ROW_HOST = 512,         /* some commands in the second argument need more */
 };
 
 typedef struct {
@@ -49,7 +53,8 @@ static const struct {
 } admin_variants[] = {{"delObject", "delObjectAdmin"}};
 
 /* Actors whose replies carry numbers of followed events. */
-static const char *const feed_actors[FEED_COUNT] = {"objects", "states", "files", "log", "auth"};
+static const char *const feed_actors[FEED_COUNT] = {"objects", "states",   "files", "log",
+                                                    "auth",    "messages", "host"};
 
 size_t command_count(void)
 {
@@ -115,6 +120,16 @@ void command_answer_error(const invocation_t *invocation, const char *text)
                 row->flags & ROW_RESULT);
 }
 
+void command_answer_error_object(const invocation_t *invocation, const char *text)
+{
+    buf_t args = {0};
+    counters(invocation)->failed++;
+    mp_put_array(&args, 1);
+    error_object_put(&args, str_of(text));
+    answer(invocation->session, invocation->has_ack, invocation->ack, mp_of_buf(&args));
+    buf_fini(&args);
+}
+
 /* --- requests ------------------------------------------------------------------------------------
  */
 
@@ -142,7 +157,7 @@ static void answer_call_error(call_t **call, mp_t body)
     buf_fini(&args);
 }
 
-static void take_answer(void *arg, err_t status, uint64_t seq, mp_t body)
+void command_pass_answer(void *arg, err_t status, uint64_t seq, mp_t body)
 {
     call_t *call = arg;
     core_t *core = session_core(call->session);
@@ -168,7 +183,9 @@ static call_t *send_request(const invocation_t *invocation, const char *actor, c
         command_answer_error(invocation, err_text(ERR_BUSY));
         return NULL;
     }
-    int64_t ttl = row->flags & ROW_LONG ? core->limits.fetch_ms : core->limits.request_ms;
+    int64_t ttl = row->flags & ROW_MESSAGE ? core->limits.message_ms
+                  : row->flags & ROW_LONG  ? core->limits.fetch_ms
+                                           : core->limits.request_ms;
     uint64_t corr = requests_send(core->requests, actor, str_of(command), caller, args, ttl, 0,
                                   core->mono_ms, done, call);
     if (corr == 0) {
@@ -188,7 +205,14 @@ static call_t *send_request(const invocation_t *invocation, const char *actor, c
 void command_ask(const invocation_t *invocation, const char *actor, const char *command, mp_t args)
 {
     caller_t caller = session_caller(invocation->session);
-    (void)send_request(invocation, actor, command, &caller, args, take_answer);
+    (void)send_request(invocation, actor, command, &caller, args, command_pass_answer);
+}
+
+call_t *command_ask_then(const invocation_t *invocation, const char *actor, const char *command,
+                         mp_t args, requests_done_fn *done)
+{
+    caller_t caller = session_caller(invocation->session);
+    return send_request(invocation, actor, command, &caller, args, done);
 }
 
 call_t *command_ask_system(const invocation_t *invocation, const char *actor, const char *command,
@@ -225,10 +249,7 @@ static void run_bus(const invocation_t *invocation, const row_t *row)
     buf_t trimmed = {0};
     if (!invocation->has_ack && row->flags & ROW_READ)
         return;
-    if (!actor_name_find(str_of(row->actor))) {
-        command_answer_error(invocation, "This command is not available on this server");
-        return;
-    }
+    assert(actor_name_find(str_of(row->actor)));
     mp_t args = trim_args(invocation, row->max_args, &trimmed);
     command_ask(invocation, row->actor, variant(invocation->session, row->command), args);
     buf_fini(&trimmed);
@@ -276,10 +297,30 @@ static void deny(const invocation_t *invocation, permission_t permission)
         emit_denied(invocation, permission);
 }
 
+/* What sendToHost does not do for everybody (commands.md 2.6). */
+static const char *const host_commands[] = {
+    "cmdExec",      "getLocationOnDisk", "getDiagData",       "getDevList",
+    "delLogs",      "writeDirAsZip",     "writeObjectsAsZip", "readObjectsAsZip",
+    "checkLogging", "updateMultihost",   "rebuildAdapter"};
+
+static bool is_protected(mp_t command)
+{
+    str_t name;
+    if (!mp_read_str(&command, &name))
+        return false;
+    for (size_t i = 0; i < sizeof host_commands / sizeof host_commands[0]; i++) {
+        if (str_is(name, host_commands[i]))
+            return true;
+    }
+    return false;
+}
+
 static permission_t needed(const invocation_t *invocation, const row_t *row)
 {
     mp_t list = command_arg(invocation, 0);
     uint32_t count = 0;
+    if (row->flags & ROW_HOST && is_protected(command_arg(invocation, 1)))
+        return PERM_CMD_EXEC;
     if (row->flags & ROW_LIST && mp_read_array(&list, &count) && count > 0)
         return PERM_GET_OBJECT;
     return row->permission;

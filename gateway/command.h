@@ -39,9 +39,17 @@ mp_t command_arg(const invocation_t *invocation, uint32_t index);
 void command_answer(const invocation_t *invocation, mp_t args);
 /* The same with [text]; counts as a failure. */
 void command_answer_error(const invocation_t *invocation, const char *text);
+/* The same as an object of class Error, whatever that is in the client's dialect. */
+void command_answer_error_object(const invocation_t *invocation, const char *text);
 /* Sends a request to an actor, whose answer becomes the answer of the call. args: one array value.
  */
 void command_ask(const invocation_t *invocation, const char *actor, const char *command, mp_t args);
+/* The same, but done gets the open call as arg, does what it has to, and ends the call with
+ * command_pass_answer. NULL: the call was refused and is answered already. */
+call_t *command_ask_then(const invocation_t *invocation, const char *actor, const char *command,
+                         mp_t args, requests_done_fn *done);
+/* Answers an open call (arg) by the answer of an actor. */
+void command_pass_answer(void *arg, err_t status, uint64_t seq, mp_t body);
 /* Sends a request as the system; done gets the open call as arg and ends it with call_answer. NULL:
  * the call was refused and is answered already. */
 call_t *command_ask_system(const invocation_t *invocation, const char *actor, const char *command,

@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "bus/dispatch.h"
+#include "bus/json.h"
 #include "bus/log.h"
 #include "gateway/feed.h"
 #include "gateway/sio2.h"
@@ -62,14 +63,17 @@ static err_t states_on_echo(void *self, const request_t *request, reply_t *reply
     return ERR_OK;
 }
 
-/* Publishes the arguments as they are. */
+/* Publishes the arguments as they are; the acl of a value that has one decides who may see it. */
 static err_t states_on_setState(void *self, const request_t *request, reply_t *reply)
 {
     buf_t args = {0};
+    mp_t value, acl = {NULL, NULL};
     (void)self;
     mp_put_array(&args, request->argc);
     mp_put_raw(&args, request->args);
-    states_env->publish(states_env, "stateChange", request, mp_of_buf(&args));
+    if (request_arg(request, 1, &value))
+        (void)mp_find(value, "acl", &acl);
+    states_env->publish(states_env, "stateChange", request, acl, mp_of_buf(&args));
     buf_fini(&args);
     reply_nil(reply);
     return ERR_OK;
@@ -131,6 +135,7 @@ static const command_t objects_commands[] = {{"objects.get", objects_on_get, 1, 
                                              {"delObjectAdmin", states_on_echo, 0, CMD_READ},
                                              {NULL, NULL, 0, 0}};
 static const command_t auth_commands[] = {{"auth.permissions", auth_on_permissions, 1, CMD_READ},
+                                          {"auth.identity", auth_on_permissions, 1, CMD_READ},
                                           {NULL, NULL, 0, 0}};
 static const command_t log_commands[] = {{"log.append", states_on_echo, 0, CMD_EFFECT},
                                          {NULL, NULL, 0, 0}};
@@ -240,7 +245,7 @@ static void say(world_t *self, const char *text)
 static void open_session(world_t *self)
 {
     self->session = session_new(&self->core, &sio2_dialect, self->listener, STR_LIT("sid"),
-                                "127.0.0.1", &transport, self);
+                                "127.0.0.1", NULL, &transport, self);
     turn(self);
     expect(self, "40\n");
 }
@@ -280,6 +285,7 @@ static void make_core(world_t *self)
     core->requests = requests_new(self->endpoints, "gateway-test", 100, 1000000);
     core->subs = subs_new(100);
     core->grants = grants_new(core->requests);
+    core->access = access_new();
     core->calls = map_new();
     core->command_index = map_new();
     core->commands = calloc(command_count(), sizeof *core->commands);
@@ -314,6 +320,7 @@ static void world_destroy(world_t *self)
     char command[128];
     session_destroy(&self->session);
     feed_destroy(&self->feed);
+    access_destroy(&core->access);
     grants_destroy(&core->grants);
     requests_destroy(&core->requests);
     subs_destroy(&core->subs);
@@ -382,20 +389,20 @@ static void answers_everything_once(void **state)
     world_t *world = *state;
     say(world, "20[\"noSuchCommand\",1]");
     say(world, "2[\"noSuchCommand\",1]");
-    say(world, "21[\"sendTo\",\"nosuch.0\",\"x\"]");
+    say(world, "21[\"iobusRegister\",\"x.0\"]");
     say(world, "22[\"cmdExec\"]");
     say(world, "23[\"getState\"]");
     say(world, "24[\"getState\",\"a\",1,2,null]");
-    say(world, "25[\"clientUnsubscribe\",\"x.0\"]");
+    say(world, "25[\"clientSubscribe\",\"x.0\",\"type\"]");
     say(world, "26[\"updateTokenExpiration\",\"x\"]");
     say(world, "27[\"setBinaryState\"]");
     say(world, "28[\"name\",{\"a\":1}]");
     await(world, "434");
     turn(world);
     expect(world, "430[\"Unknown command\"]\n"
-                  "431[{\"error\":\"This instance does not run here\"}]\n"
+                  "431[\"This needs a connection that stays\"]\n"
                   "432[\"permissionError\"]\n"
-                  "435[null,false]\n"
+                  "435[\"This needs a connection that stays\"]\n"
                   "436[\"No access token found\",false]\n"
                   "437[\"This function is deprecated\"]\n"
                   "438[]\n"
@@ -503,8 +510,40 @@ static void administrators_have_other_commands(void **state)
     world_t *world = *state;
     say(world, "20[\"delObject\",\"x\"]");
     say(world, "21[\"readLogs\",\"x\"]");
-    await(world, "430[null,1,\"x\"]");
-    assert_true(contains(world, "431[\"This command is not available on this server\"]"));
+    await(world, "431[\"Service is not available\"]"); /* no such actor runs here */
+    assert_true(contains(world, "430[null,1,\"x\"]"));
+}
+
+static void nothing_is_done(void *arg, err_t status, uint64_t seq, mp_t body)
+{
+    (void)arg;
+    (void)status;
+    (void)seq;
+    (void)body;
+}
+
+/* Something else than the client writes a state. */
+static void write_state(world_t *self, const char *args)
+{
+    buf_t buf = {0};
+    assert_int_equal(json_to_mp(&buf, str_of(args)), ERR_OK);
+    assert_true(requests_send(self->core.requests, "states", STR_LIT("setState"), NULL,
+                              mp_of_buf(&buf), PATIENCE_MS, 0, self->core.mono_ms, nothing_is_done,
+                              NULL) != 0);
+    buf_fini(&buf);
+}
+
+/* The guest may read states, but no objects: those that have one are not for it. */
+static void events_go_to_those_who_may_see_them(void **state)
+{
+    world_t *world = *state;
+    say(world, "20[\"subscribe\",\"a.*\"]");
+    await(world, "430[null]");
+    buf_reset(&world->out);
+    write_state(world, "[\"a.b\",{\"acl\":{}}]");
+    write_state(world, "[\"a.c\",5]");
+    await(world, "a.c");
+    expect(world, "42[\"stateChange\",\"a.c\",5]\n");
 }
 
 static void guests_are_denied(void **state)
@@ -567,6 +606,7 @@ int main(void)
         TEST(slow_clients_go),
         cmocka_unit_test_setup_teardown(administrators_have_other_commands, setup_admin, teardown),
         cmocka_unit_test_setup_teardown(guests_are_denied, setup_guest, teardown),
+        cmocka_unit_test_setup_teardown(events_go_to_those_who_may_see_them, setup_guest, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -95,9 +95,13 @@ conn_t *conn_new(conn_env_t *env, const listener_t *listener, struct lws *wsi)
     self->env = env;
     self->listener = listener;
     self->wsi = wsi;
-    lws_get_peer_simple(wsi, self->address, sizeof self->address);
+    if (!conn_edge_open(self)) {
+        free(self);
+        return NULL;
+    }
     ev_init(&self->timer, on_timer);
     self->timer.data = self;
+    self->begun = true; /* the first head is awaited from the start */
     conn_set_deadline(self, env->handshake_s);
     env->count++;
     metrics_add(env->metrics, METRIC_CONNECTIONS, 1);
@@ -126,6 +130,7 @@ void conn_destroy(conn_t **self_p)
         self->owner_ops->gone(self->owner, self);
     ev_timer_stop(self->env->loop, &self->timer);
     leave_dirty(self);
+    conn_edge_close(self);
     ring_fini(&self->out);
     conn_end_request(self);
     buf_fini(&self->in);
@@ -139,11 +144,6 @@ void conn_destroy(conn_t **self_p)
 const listener_t *conn_listener(const conn_t *self)
 {
     return self->listener;
-}
-
-const char *conn_address(const conn_t *self)
-{
-    return self->address;
 }
 
 const http_head_t *conn_head(const conn_t *self)
@@ -250,7 +250,7 @@ static int write_some(conn_t *self)
     self->apart -= self->apart > 0 ? (unsigned)frames : 0;
     metrics_add(self->env->metrics, METRIC_BYTES_OUT, (int64_t)n);
     metrics_add(self->env->metrics, METRIC_WRITES, 1);
-    if (lws_write(self->wsi, bytes, n, LWS_WRITE_RAW) < 0)
+    if (conn_edge_write(self, bytes, n) != 0)
         return -1;
     /* What did not fit waits in the library, which then does not look at input, and would spin on
      * it. */
@@ -267,7 +267,7 @@ static int write_all(conn_t *self)
 {
     self->writing = true;
     pull(self);
-    int result = self->out.len > 0 ? write_some(self) : 0;
+    int result = self->out.len > 0 || conn_edge_owes(self) ? write_some(self) : 0;
     pull(self);
     self->writing = false;
     return result;
@@ -297,7 +297,10 @@ int conn_on_writable(conn_t *self)
 {
     self->waiting = false;
     leave_dirty(self);
-    return take_turn(self);
+    int result = take_turn(self);
+    if (result != 0)
+        conn_edge_farewell(self);
+    return result;
 }
 
 bool conn_flush(conn_env_t *env)
@@ -307,8 +310,10 @@ bool conn_flush(conn_env_t *env)
         conn_t *conn = env->first_dirty;
         more = conn != last;
         leave_dirty(conn);
-        if (conn->killed || take_turn(conn) != 0)
-            lws_set_timeout(conn->wsi, PENDING_TIMEOUT_CLOSE_SEND, LWS_TO_KILL_SYNC);
+        if (!conn->killed && take_turn(conn) == 0)
+            continue;
+        conn_edge_farewell(conn);
+        lws_set_timeout(conn->wsi, PENDING_TIMEOUT_CLOSE_SEND, LWS_TO_KILL_SYNC);
     }
     return last != NULL;
 }
@@ -327,12 +332,17 @@ void conn_start_closing(conn_t *self, bool linger)
 static void push_head(conn_t *self, int status, const char *type, str_t headers, size_t length,
                       bool keep)
 {
-    buf_t text = {0};
+    buf_t text = {0}, all = {0};
+    if (self->env->hsts_s > 0 && conn_is_secure(self))
+        buf_printf(&all, "Strict-Transport-Security: max-age=%lld\r\n",
+                   (long long)self->env->hsts_s);
+    buf_append_str(&all, headers);
     frame_room(&text);
-    http_answer_head(&text, self->head, status, type, headers, length, keep);
+    http_answer_head(&text, self->head, status, type, buf_str(&all), length, keep);
     metrics_response(self->env->metrics, status);
     conn_push(self, frame_take(FRAME_RAW, &text, (str_t){"", 0}));
     buf_fini(&text);
+    buf_fini(&all);
 }
 
 /* The answer is on its way: what happens to the connection. */

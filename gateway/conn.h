@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* A TCP connection of a client: reads HTTP requests and, after an upgrade, WebSocket messages;
- * writes what is queued, several frames in one go. libwebsockets accepts, polls, buffers partial
- * sends and will do TLS; HTTP and WebSocket framing are read here, because a held GET must notice
- * that its client has gone, an unmasked frame must end the connection, and a refused upgrade has a
- * body that is not ours to choose: none of which the library's own roles can do
- * (gateway/README.md).
+ * writes what is queued, several frames in one go. libwebsockets accepts, polls and buffers partial
+ * sends; TLS, HTTP and WebSocket framing are done here, because a held GET must notice that its
+ * client has gone, an unmasked frame must end the connection, and a refused upgrade has a body that
+ * is not ours to choose: none of which the library's own roles can do (gateway/README.md).
  *
+ *   (PROXY header) -> (TLS) -> HEAD      what stands between the socket and HTTP: conn_edge.c
  *   HEAD -> BODY -> BUSY -> HEAD ...     requests, one at a time; BUSY: the answer is awaited
  *   BUSY -> STREAM -> HEAD               the answer comes in pieces
  *   HEAD -> WEBSOCKET -> CLOSING         upgrade
@@ -18,6 +18,7 @@
 
 #include <ev.h>
 
+#include "bus/cidr.h"
 #include "gateway/frame.h"
 #include "gateway/http_head.h"
 #include "gateway/metrics.h"
@@ -25,6 +26,9 @@
 typedef struct conn conn_t;
 typedef struct listener listener_t;
 struct lws;
+struct admission;
+struct certs;
+struct origins;
 
 /* Who answers requests. */
 typedef struct {
@@ -59,10 +63,19 @@ typedef struct {
     size_t max_header;                /* bytes */
     size_t max_message;               /* bytes */
     bool deflate;                     /* WebSockets may agree on compression */
-    double handshake_s;               /* time for the first head */
+    double handshake_s;               /* time for a head */
     uint8_t *gather;                  /* CONN_GATHER bytes, with room for libwebsockets in front */
     size_t count;                     /* connections there are */
     conn_t *first_dirty, *last_dirty; /* those with something to write, or to be cut off */
+    /* where they come from (conn_edge.c) */
+    struct admission *admission;
+    const struct certs *certs;
+    const struct origins *origins;        /* of pages that may use the server; empty: the default */
+    cidr_list_t trusted;                  /* proxies that are believed */
+    int64_t hsts_s;                       /* Strict-Transport-Security; 0: none */
+    size_t max_handshakes;                /* of TLS */
+    size_t handshakes;                    /* those under way */
+    conn_t *first_shaking, *last_shaking; /* in the order in which they came */
 } conn_env_t;
 
 #define CONN_GATHER (256u * 1024u) /* bytes of one write */
@@ -70,6 +83,7 @@ typedef struct {
 /* --- called by the libwebsockets callback ------------------------------------------------------
  */
 
+/* NULL: there are too many. */
 conn_t *conn_new(conn_env_t *env, const listener_t *listener, struct lws *wsi);
 void conn_destroy(conn_t **self_p);                   /* tells the owner */
 int conn_on_rx(conn_t *self, void *data, size_t len); /* -1: close */
@@ -83,7 +97,15 @@ bool conn_flush(conn_env_t *env);
  */
 
 const listener_t *conn_listener(const conn_t *self);
-const char *conn_address(const conn_t *self); /* "127.0.0.1" */
+/* Of the client, behind all trusted proxies: "127.0.0.1". Behind such a proxy every request of a
+ * connection may be of another client: valid until the next. An IPv4 address never looks like IPv6.
+ */
+const char *conn_address(const conn_t *self);
+/* Whether the client came over TLS: on this port, or to a trusted proxy. */
+bool conn_is_secure(const conn_t *self);
+/* Whether the page that a browser sends this request for may use the server: a page of the server,
+ * or of allowed-origins. Requests that come from no page (programs) may. */
+bool conn_allows_origin(const conn_t *self, const http_head_t *head);
 /* Head of the request that is not answered yet. */
 const http_head_t *conn_head(const conn_t *self);
 void conn_set_owner(conn_t *self, const conn_owner_t *ops, void *owner); /* NULL, NULL: nobody */

@@ -128,6 +128,7 @@ static void start_body(conn_t *self)
 
 static void take_head(conn_t *self, str_t text)
 {
+    self->begun = false;
     buf_append_str(&self->head_text, text);
     self->head = malloc(sizeof *self->head);
     assert(self->head);
@@ -139,6 +140,8 @@ static void take_head(conn_t *self, str_t text)
         return;
     }
     self->state = CONN_BODY;
+    if (conn_edge_head(self))
+        return;
     bool body = has_body(self->head);
     self->owes_100 = body && self->head->expects_continue;
     self->body_max = self->env->ops->head(self->env->arg, self, self->head);
@@ -232,6 +235,15 @@ static bool read_step(conn_t *self, uint8_t **data, size_t *len)
     return *len > 0 && (*len < before || self->state != state);
 }
 
+/* Between requests a client may be silent for long, but not in the middle of a head. */
+static void limit_head(conn_t *self)
+{
+    if (self->state != CONN_HEAD || self->in.len == 0 || self->begun || self->paused != 0)
+        return;
+    self->begun = true;
+    conn_set_deadline(self, self->env->handshake_s);
+}
+
 /* Handles what was kept and what has come; keeps what has to wait. */
 int conn_read(conn_t *self, uint8_t *data, size_t len)
 {
@@ -251,6 +263,7 @@ int conn_read(conn_t *self, uint8_t *data, size_t len)
         buf_consume(&self->in, self->in.len - len);
     if (self->in.len == 0)
         buf_fini(&self->in);
+    limit_head(self);
     /* What comes behind a request that is not answered yet waits with the client. */
     bool held = self->state == CONN_BUSY || self->state == CONN_STREAM;
     conn_set_pause(self, PAUSE_INPUT, held && self->in.len > self->env->max_header);
@@ -260,5 +273,8 @@ int conn_read(conn_t *self, uint8_t *data, size_t len)
 int conn_on_rx(conn_t *self, void *data, size_t len)
 {
     metrics_add(self->env->metrics, METRIC_BYTES_IN, (int64_t)len);
-    return conn_read(self, data, len);
+    int result = conn_edge_read(self, data, len);
+    if (result != 0)
+        conn_edge_farewell(self);
+    return result;
 }

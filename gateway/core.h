@@ -5,17 +5,31 @@
 #define IOBUS_GATEWAY_CORE_H
 
 #include "bus/requests.h"
+#include "gateway/access.h"
 #include "gateway/grants.h"
 #include "gateway/map.h"
 #include "gateway/metrics.h"
 #include "gateway/subs.h"
 
+struct certs;
+struct guard;
+struct messenger;
 struct session;
 struct recovery;
 struct status;
+struct whitelist;
 
 /* The actors whose events are followed; their numbers index core_t.seen. */
-typedef enum { FEED_OBJECTS, FEED_STATES, FEED_FILES, FEED_LOG, FEED_AUTH, FEED_COUNT } feed_t;
+typedef enum {
+    FEED_OBJECTS,
+    FEED_STATES,
+    FEED_FILES,
+    FEED_LOG,
+    FEED_AUTH,
+    FEED_MESSAGES,
+    FEED_HOST,
+    FEED_COUNT
+} feed_t;
 
 /* Settings that a reload may change. */
 typedef struct {
@@ -26,14 +40,20 @@ typedef struct {
     size_t outbox_soft, outbox_hard;
     int64_t request_ms; /* deadline of a call */
     int64_t fetch_ms;   /* of one that waits for the outside world */
+    int64_t message_ms; /* of one that waits for an instance */
 } core_limits_t;
 
 typedef struct {
     requests_t *requests;
     subs_t *subs;
     grants_t *grants;
-    struct recovery *recovery; /* NULL: clients cannot come back to their sessions */
-    struct status *status;     /* NULL: without rates and uptime */
+    access_t *access;
+    struct guard *guard;         /* NULL: no log-in ever ends */
+    struct messenger *messenger; /* NULL: no client is an instance, or listens to one */
+    struct recovery *recovery;   /* NULL: clients cannot come back to their sessions */
+    struct status *status;       /* NULL: without rates and uptime */
+    struct certs *certs;         /* NULL: no listener speaks TLS */
+    struct whitelist *whitelist; /* who clients of certain addresses are */
     metrics_t *metrics;
     map_t *calls;                /* correlation number -> call_t */
     map_t *command_index;        /* name -> row, filled by command.c */

@@ -15,7 +15,8 @@
 #include "gateway/sio2.h"
 #include "gateway/sio5.h"
 
-#define FLUSH_S 0.3       /* for what is queued at the end of a session */
+#define FLUSH_S 0.1       /* for what is queued at the end of a session */
+#define COLLECT_S 10.0    /* the same for a polling client, which has to ask for it */
 #define CLOSE_KEPT_S 30.0 /* how long a polling client may learn that it was closed */
 
 static const eio_codec_t *const codecs[] = {&eio3_codec, &eio4_codec};
@@ -175,13 +176,25 @@ static void on_connect(struct ev_loop *loop, ev_timer *timer, int events)
         time_out(self);
 }
 
+/* Closes a socket that is not needed any more; what its owner has for it still goes out. */
+static void drop_conn(conn_t **conn)
+{
+    if (!*conn)
+        return;
+    conn_close(*conn, 0);
+    conn_set_owner(*conn, NULL, NULL);
+    *conn = NULL;
+}
+
 static void on_upgrade(struct ev_loop *loop, ev_timer *timer, int events)
 {
     eio_t *self = timer->data;
     (void)loop;
     (void)events;
-    if (self->probe)
-        conn_close(self->probe, 0);
+    drop_conn(&self->probe);
+    self->probed = false;
+    frame_put(&self->probe_reply);
+    polling_flush(self);
 }
 
 static void on_later(struct ev_loop *loop, ev_timer *timer, int events)
@@ -208,6 +221,8 @@ void eio_probing(eio_t *self)
 void eio_upgraded(eio_t *self)
 {
     ev_timer_stop(self->hub->loop, &self->upgrade);
+    if (self->ending)
+        start_timer(self, &self->later, FLUSH_S);
 }
 
 /* --- session's transport -------------------------------------------------------------------------
@@ -229,7 +244,16 @@ static void on_end(void *transport, const char *reason, bool flush)
 {
     eio_t *self = transport;
     log_debug("GW-SESSION-END", "sid=%s reason=%s", self->sid, reason);
-    start_timer(self, &self->later, flush ? FLUSH_S : 0);
+    self->ending = flush && self->state == EIO_POLLING;
+    start_timer(self, &self->later, self->ending ? COLLECT_S : flush ? FLUSH_S : 0);
+    if (self->ending)
+        eio_emptied(self);
+}
+
+void eio_emptied(eio_t *self)
+{
+    if (self->ending && !eio_is_waiting(self))
+        start_timer(self, &self->later, FLUSH_S);
 }
 
 static void on_pause(void *transport, bool pause)
@@ -318,9 +342,9 @@ eio_t *eio_open(eio_hub_t *hub, const conn_t *conn, eio_state_t transport, const
     eio_seen(self);
     start_pinging(self);
     metrics_add(hub->core->metrics, gauge(transport), 1);
-    self->session =
-        session_new(hub->core, dialect_of(hub, query), conn_listener(conn),
-                    (str_t){self->sid, EIO_SID_LEN}, conn_address(conn), &transport_ops, self);
+    self->session = session_new(hub->core, dialect_of(hub, query), conn_listener(conn),
+                                (str_t){self->sid, EIO_SID_LEN}, conn_address(conn),
+                                conn_head(conn), &transport_ops, self);
     if (!session_is_admitted(self->session))
         start_timer(self, &self->connect, (double)hub->timing.connect_ms / 1000);
     return self;
@@ -356,15 +380,6 @@ static void eio_free(eio_t *self)
     if (self->next)
         self->next->prev = self->prev;
     free(self);
-}
-
-static void drop_conn(conn_t **conn)
-{
-    if (!*conn)
-        return;
-    conn_close(*conn, 0);
-    conn_set_owner(*conn, NULL, NULL);
-    *conn = NULL;
 }
 
 void eio_close(eio_t *self, eio_end_t end)

@@ -80,7 +80,8 @@ struct eio {
     ev_timer upgrade;
     ev_timer later; /* frees the session, or gives up on telling the client */
     bool paused;
-    bool dirty; /* in the hub's list for flushing */
+    bool ending; /* when the client has fetched what is queued */
+    bool dirty;  /* in the hub's list for flushing */
     eio_t *next_dirty;
 };
 
@@ -111,6 +112,8 @@ void eio_packet(eio_t *self, const eio_packet_t *packet);
 /* The next frame for the client (reference for the caller), or NULL. */
 frame_t *eio_pop(eio_t *self);
 bool eio_is_waiting(const eio_t *self);
+/* A polling client was given packets: perhaps all. */
+void eio_emptied(eio_t *self);
 /* Closes the session; it is freed in a later turn of the loop. Does nothing when it is closed
  * already. */
 void eio_close(eio_t *self, eio_end_t end);

@@ -6,11 +6,16 @@
 
 #include "bus/follower.h"
 #include "bus/log.h"
+#include "gateway/certs.h"
+#include "gateway/guard.h"
+#include "gateway/messenger.h"
+#include "gateway/recovery.h"
 #include "gateway/session.h"
 
 #define FRAMES_PER_TURN 64 /* so that calls of clients get their turn */
 #define RESYNC_IDS 1000    /* ids in one question */
 #define RESYNC_TTL_MS 30000
+#define AGAIN_MS 100 /* after values could not be had */
 
 #define HELD_MAX (8u * 1024u * 1024u) /* bytes of events that wait for their cause */
 #define HELD_MS 1000                  /* and for how long at most */
@@ -18,17 +23,21 @@
 struct feed_hub {
     core_t *core;
     follower_t *followers[FEED_COUNT];
-    buf_t held[FEED_COUNT]; /* events that wait for an object's event, and what came behind them */
+    buf_t held[FEED_COUNT]; /* events that wait for an object's event, or until it is known again
+                               who may see them; and what came behind them */
     int64_t held_until_ms[FEED_COUNT];
+    bool met[FEED_COUNT]; /* there was contact before */
+    bool given_up;        /* they have been handed out although that is not known */
+    bool missed;          /* somebody may have missed a value that he may see */
+    int64_t again_ms;     /* when the values are asked for then, at the earliest */
     void (*told)(void *arg, feed_t feed);
     void *told_arg;
 };
 
-static const char *const actors[FEED_COUNT] = {[FEED_OBJECTS] = "objects",
-                                               [FEED_STATES] = "states",
-                                               [FEED_FILES] = "files",
-                                               [FEED_LOG] = "log",
-                                               [FEED_AUTH] = "auth"};
+static const char *const actors[FEED_COUNT] = {
+    [FEED_OBJECTS] = "objects", [FEED_STATES] = "states", [FEED_FILES] = "files",
+    [FEED_LOG] = "log",         [FEED_AUTH] = "auth",     [FEED_MESSAGES] = "messages",
+    [FEED_HOST] = "host"};
 
 /* --- fan-out -------------------------------------------------------------------------------------
  */
@@ -43,14 +52,28 @@ typedef struct {
     subs_kind_t kind; /* with id and seq: what finds the receivers */
     str_t id;
     uint64_t seq;
+    mp_t acl;
+    access_rule_t *rule; /* of the acl; NULL: nobody had to be asked about yet */
     frames_t frames[DIALECTS_MAX];
     bool encoded[DIALECTS_MAX];
 } delivery_t;
+
+static bool may_see(delivery_t *delivery, const session_t *session)
+{
+    const grants_user_t *user = session_user(session);
+    if (grants_is_almighty(user))
+        return true;
+    if (!delivery->rule)
+        delivery->rule = access_require(delivery->core->access, delivery->kind, delivery->acl);
+    return access_allows(delivery->rule, user);
+}
 
 static void hit(void *arg, void *owner)
 {
     delivery_t *delivery = arg;
     session_t *session = owner;
+    if (!may_see(delivery, session))
+        return;
     const dialect_t *dialect = session_dialect(session);
     frames_t *frames = &delivery->frames[dialect->id];
     if (!delivery->encoded[dialect->id]) {
@@ -59,7 +82,8 @@ static void hit(void *arg, void *owner)
                                  .key = delivery->key,
                                  .kind = delivery->kind,
                                  .id = delivery->id,
-                                 .seq = delivery->seq};
+                                 .seq = delivery->seq,
+                                 .acl = delivery->acl};
         session_encode_event(session, &event, frames);
         delivery->encoded[dialect->id] = true;
         metrics_add(delivery->core->metrics, METRIC_EVENTS_ENCODED, 1);
@@ -101,9 +125,11 @@ static void on_state(core_t *core, const envelope_t *event, delivery_t *delivery
 static void on_object(core_t *core, const envelope_t *event, delivery_t *delivery)
 {
     str_t id;
-    (void)core;
-    if (text_arg(event, 0, &id))
-        deliver(delivery, SUBS_OBJECTS, id, event->seq);
+    if (!text_arg(event, 0, &id))
+        return;
+    if (core->certs && str_is(id, "system.certificates"))
+        certs_ask(core->certs, core->mono_ms);
+    deliver(delivery, SUBS_OBJECTS, id, event->seq);
 }
 
 static void on_file(core_t *core, const envelope_t *event, delivery_t *delivery)
@@ -134,14 +160,41 @@ static void on_permissions(core_t *core, const envelope_t *event, delivery_t *de
     grants_changed(core->grants, user, core->mono_ms);
 }
 
+/* Of an object or file, by its acl; whose rights change by their groups is known by the user. */
+static void on_rights(core_t *core, const envelope_t *event, delivery_t *delivery)
+{
+    (void)event;
+    (void)delivery;
+    if (core->recovery)
+        recovery_forget(core->recovery);
+}
+
+/* [user, hash|nil, reason] */
+static void on_session_end(core_t *core, const envelope_t *event, delivery_t *delivery)
+{
+    str_t user, hash = {"", 0}, reason = {"", 0};
+    if (!core->guard || !text_arg(event, 0, &user))
+        return;
+    (void)text_arg(event, 1, &hash);
+    (void)text_arg(event, 2, &reason);
+    guard_end(core->guard, user, hash, reason, delivery->cause);
+}
+
+/* [client, name, arguments...] */
+static void on_client_event(core_t *core, const envelope_t *event, delivery_t *delivery)
+{
+    (void)delivery;
+    if (core->messenger)
+        messenger_deliver(core->messenger, event->body);
+}
+
 static const struct {
     const char *name;
     event_fn *handle;
-} events[] = {{"stateChange", on_state},
-              {"objectChange", on_object},
-              {"fileChange", on_file},
-              {"log", on_log},
-              {"permissionsChange", on_permissions}};
+} events[] = {{"stateChange", on_state},      {"objectChange", on_object},
+              {"fileChange", on_file},        {"log", on_log},
+              {"rightsChange", on_rights},    {"permissionsChange", on_permissions},
+              {"sessionEnd", on_session_end}, {"clientEvent", on_client_event}};
 
 static feed_t feed_of(const char *actor)
 {
@@ -155,7 +208,8 @@ static feed_t feed_of(const char *actor)
 static void hand_out(feed_hub_t *self, const envelope_t *event)
 {
     core_t *core = self->core;
-    delivery_t delivery = {.core = core, .name = event->name, .args = event->body, .key = {"", 0}};
+    delivery_t delivery = {
+        .core = core, .name = event->name, .args = event->body, .key = {"", 0}, .acl = event->acl};
     if (event->corr != 0 && str_is(event->peer, requests_peer(core->requests)))
         delivery.cause = call_find(core, event->corr);
     for (size_t i = 0; i < sizeof events / sizeof events[0]; i++) {
@@ -164,25 +218,35 @@ static void hand_out(feed_hub_t *self, const envelope_t *event)
     }
 }
 
-/* What a store does because an object changed (default values, deletions) names the object's event
- * as its cause: clients shall see that one first. It was published earlier, but by another actor,
- * so it may come later. */
-static bool must_wait(feed_hub_t *self, const envelope_t *event)
+/* What a store does because an object changed (default values, deletions) shall be seen after the
+ * object's event, and what happens after a group has changed shall be judged by the changed one.
+ * Those events were published earlier, but by another actor, so they may come later. */
+static bool must_follow(feed_hub_t *self, uint64_t seen)
 {
     follower_t *objects = self->followers[FEED_OBJECTS];
-    if (!str_is(event->peer, actors[FEED_OBJECTS]) || follower_seq(objects) >= event->corr)
+    if (follower_seq(objects) >= seen)
         return false;
     ready_wait(requests_ready(self->core->requests), 0);
     (void)follower_process(objects, FRAMES_PER_TURN, self->core->mono_ms);
-    return follower_in_sync(objects) && follower_seq(objects) < event->corr;
+    return follower_in_sync(objects) && follower_seq(objects) < seen;
+}
+
+static bool must_wait(feed_hub_t *self, feed_t feed, const envelope_t *event)
+{
+    if (feed == FEED_AUTH || feed == FEED_HOST)
+        return false;
+    /* Messages do not follow objects; what clients here know of counts. */
+    uint64_t seen = feed == FEED_MESSAGES ? self->core->seen[FEED_OBJECTS] : event->seen;
+    if (feed != FEED_OBJECTS && must_follow(self, seen))
+        return true;
+    return grants_doubtful(self->core->grants) && !self->given_up;
 }
 
 static void hold(feed_hub_t *self, feed_t feed, const envelope_t *event)
 {
     if (self->held[feed].len == 0)
         self->held_until_ms[feed] = self->core->mono_ms + HELD_MS;
-    envelope_put_event(&self->held[feed], event->epoch, event->seq, event->name, event->peer,
-                       event->corr, event->caller.instance, event->body);
+    envelope_put_event(&self->held[feed], event);
 }
 
 /* Hands out what no longer has to wait, in order; true if there was any. */
@@ -192,14 +256,25 @@ static bool release_held(feed_hub_t *self, feed_t feed)
     bool force = held->len > HELD_MAX || self->core->mono_ms >= self->held_until_ms[feed];
     mp_t at = mp_of_buf(held), next = at;
     envelope_t event;
+    if (force && grants_doubtful(self->core->grants))
+        self->given_up = self->missed = true;
     while (!mp_at_end(&next) && envelope_next(&next, &event) == ERR_OK &&
-           (force || !must_wait(self, &event))) {
+           (force || !must_wait(self, feed, &event))) {
         hand_out(self, &event);
         at = next;
     }
     bool any = at.p != held->data;
     buf_consume(held, (size_t)(at.p - held->data));
     return any;
+}
+
+/* A user or a group has changed: who may see what is open until the auth actor has said it anew. */
+static void note_account(feed_hub_t *self, const envelope_t *event)
+{
+    str_t id;
+    if (text_arg(event, 0, &id) &&
+        (str_starts(id, "system.user.") || str_starts(id, "system.group.")))
+        grants_doubt(self->core->grants, event->epoch, event->seq, self->core->mono_ms);
 }
 
 static void on_event(void *arg, const char *actor, const envelope_t *event)
@@ -209,7 +284,9 @@ static void on_event(void *arg, const char *actor, const envelope_t *event)
     metrics_add(self->core->metrics, METRIC_EVENTS_IN, 1);
     if (event->seq > self->core->seen[feed])
         self->core->seen[feed] = event->seq;
-    if (self->held[feed].len > 0 || (feed != FEED_OBJECTS && must_wait(self, event)))
+    if (feed == FEED_OBJECTS)
+        note_account(self, event);
+    if (self->held[feed].len > 0 || must_wait(self, feed, event))
         hold(self, feed, event);
     else
         hand_out(self, event);
@@ -218,14 +295,8 @@ static void on_event(void *arg, const char *actor, const envelope_t *event)
 /* --- after a gap ---------------------------------------------------------------------------------
  */
 
-/* What was asked for: ids, or nothing when it was a pattern. */
-typedef struct {
-    feed_hub_t *hub;
-    buf_t ids; /* str values, one behind the other */
-} question_t;
-
 /* As if the state had just changed; seq above all: every subscription counts. */
-static void deliver_state(core_t *core, mp_t id, mp_t state)
+static void deliver_state(core_t *core, mp_t id, mp_t state, mp_t acl)
 {
     buf_t args = {0};
     str_t text;
@@ -235,76 +306,51 @@ static void deliver_state(core_t *core, mp_t id, mp_t state)
     mp_put_array(&args, 2);
     mp_put_raw(&args, id);
     mp_put_raw(&args, state);
-    delivery_t delivery = {
-        .core = core, .name = STR_LIT("stateChange"), .args = mp_of_buf(&args), .key = text};
+    delivery_t delivery = {.core = core,
+                           .name = STR_LIT("stateChange"),
+                           .args = mp_of_buf(&args),
+                           .key = text,
+                           .acl = acl};
     deliver(&delivery, SUBS_STATES, text, UINT64_MAX);
     buf_fini(&args);
 }
 
-/* [nil, [state | nil ...]] in the order of the ids. */
-static void take_states(question_t *question, mp_t values)
+/* The states actor does not know yet who may see what, or cannot be asked. */
+static void try_again(feed_hub_t *self, err_t status)
 {
-    mp_t ids = mp_of_buf(&question->ids), id, state;
-    uint32_t count;
-    if (!mp_read_array(&values, &count))
-        return;
-    for (uint32_t i = 0; i < count; i++) {
-        if (!mp_next(&ids, &id) || !mp_next(&values, &state))
-            return;
-        deliver_state(question->hub->core, id, state);
-    }
+    static log_limit_t limit;
+    if (status == ERR_SHUTDOWN)
+        return; /* there may be no hub any more */
+    log_limited(&limit, LEVEL_DEBUG, "GW-RESYNC", "error=%s", err_name(status));
+    self->missed = true;
+    self->again_ms = self->core->mono_ms + AGAIN_MS;
 }
 
-/* [nil, {id: state}]; ids without a value tell nothing. */
-static void take_map(question_t *question, mp_t values)
-{
-    mp_t id, state;
-    uint32_t count;
-    if (!mp_read_map(&values, &count))
-        return;
-    for (uint32_t i = 0; i < count; i++) {
-        if (!mp_next(&values, &id) || !mp_next(&values, &state))
-            return;
-        if (mp_type(state) != MP_NIL)
-            deliver_state(question->hub->core, id, state);
-    }
-}
-
+/* [nil, [[id, state, acl]...]] */
 static void take_values(void *arg, err_t status, uint64_t seq, mp_t body)
 {
-    question_t *question = arg;
-    mp_t values;
+    feed_hub_t *self = arg;
+    mp_t rows, row, id, state;
+    uint32_t count, width;
     (void)seq;
-    if (status == ERR_OK && mp_at(body, 1, &values)) {
-        if (question->ids.len > 0)
-            take_states(question, values);
-        else
-            take_map(question, values);
-    } else if (status != ERR_SHUTDOWN) {
-        static log_limit_t limit;
-        log_limited(&limit, LEVEL_WARN, "GW-RESYNC", "error=%s", err_name(status));
+    if (status != ERR_OK || !mp_at(body, 1, &rows) || !mp_read_array(&rows, &count)) {
+        try_again(self, status);
+        return;
     }
-    buf_fini(&question->ids);
-    free(question);
+    self->missed = self->missed || grants_doubtful(self->core->grants);
+    for (uint32_t i = 0; i < count; i++) {
+        if (!mp_next(&rows, &row) || !mp_read_array(&row, &width) || width != 3 ||
+            !mp_next(&row, &id) || !mp_next(&row, &state))
+            return;
+        deliver_state(self->core, id, state, row);
+    }
 }
 
-static void ask(feed_hub_t *self, const char *command, mp_t args, buf_t *ids)
+static void ask(feed_hub_t *self, mp_t args)
 {
     static const caller_t caller = {{"", 0}, {"", 0}, {"gateway", 7}};
-    question_t *question = calloc(1, sizeof *question);
-    assert(question);
-    question->hub = self;
-    if (ids) {
-        question->ids = *ids;
-        *ids = (buf_t){0};
-    }
-    uint64_t corr =
-        requests_send(self->core->requests, actors[FEED_STATES], str_of(command), &caller, args,
-                      RESYNC_TTL_MS, 0, self->core->mono_ms, take_values, question);
-    if (corr == 0) {
-        buf_fini(&question->ids);
-        free(question);
-    }
+    (void)requests_send(self->core->requests, actors[FEED_STATES], STR_LIT("states.watched"),
+                        &caller, args, RESYNC_TTL_MS, 0, self->core->mono_ms, take_values, self);
 }
 
 static void ask_ids(feed_hub_t *self, buf_t *ids, uint32_t count)
@@ -313,8 +359,9 @@ static void ask_ids(feed_hub_t *self, buf_t *ids, uint32_t count)
     mp_put_array(&args, 1);
     mp_put_array(&args, count);
     mp_put_raw(&args, mp_of_buf(ids));
-    ask(self, "states.get", mp_of_buf(&args), ids);
+    ask(self, mp_of_buf(&args));
     buf_fini(&args);
+    buf_reset(ids);
 }
 
 static void ask_pattern(feed_hub_t *self, str_t pattern)
@@ -322,7 +369,7 @@ static void ask_pattern(feed_hub_t *self, str_t pattern)
     buf_t args = {0};
     mp_put_array(&args, 1);
     mp_put_str(&args, pattern);
-    ask(self, "getStates", mp_of_buf(&args), NULL);
+    ask(self, mp_of_buf(&args));
     buf_fini(&args);
 }
 
@@ -349,25 +396,32 @@ static void resync_states(feed_hub_t *self)
     buf_fini(&ids);
 }
 
-static const subs_kind_t kinds[FEED_COUNT] = {[FEED_OBJECTS] = SUBS_OBJECTS,
-                                              [FEED_STATES] = SUBS_STATES,
-                                              [FEED_FILES] = SUBS_FILES,
-                                              [FEED_LOG] = SUBS_LOG,
-                                              [FEED_AUTH] = SUBS_KINDS};
+static const subs_kind_t kinds[FEED_COUNT] = {
+    [FEED_OBJECTS] = SUBS_OBJECTS, [FEED_STATES] = SUBS_STATES, [FEED_FILES] = SUBS_FILES,
+    [FEED_LOG] = SUBS_LOG,         [FEED_AUTH] = SUBS_KINDS,    [FEED_MESSAGES] = SUBS_KINDS,
+    [FEED_HOST] = SUBS_KINDS};
 
 static void on_gap(void *arg, const char *actor)
 {
     feed_hub_t *self = arg;
     feed_t feed = feed_of(actor);
     log_debug("GW-GAP", "actor=%s", actor);
-    metrics_add(self->core->metrics, METRIC_GAPS, 1);
+    if (self->met[feed]) /* the first contact is none that was lost */
+        metrics_add(self->core->metrics, METRIC_GAPS, 1);
+    self->met[feed] = true;
     self->core->seen[feed] = follower_seq(self->followers[feed]);
     if (kinds[feed] != SUBS_KINDS)
         subs_restart(self->core->subs, kinds[feed]);
     if (feed == FEED_STATES)
         resync_states(self);
-    if (feed == FEED_AUTH)
+    if (feed == FEED_OBJECTS) /* there may have been users or groups among what was lost */
+        grants_doubt(self->core->grants, follower_epoch(self->followers[feed]),
+                     follower_seq(self->followers[feed]), self->core->mono_ms);
+    if (feed == FEED_AUTH) {
         grants_changed(self->core->grants, (str_t){"", 0}, self->core->mono_ms);
+        if (self->core->guard)
+            guard_gap(self->core->guard);
+    }
     self->told(self->told_arg, feed);
 }
 
@@ -406,6 +460,11 @@ bool feed_process(feed_hub_t *self)
         any = follower_process(self->followers[i], FRAMES_PER_TURN, self->core->mono_ms) || any;
     for (size_t i = 0; i < FEED_COUNT; i++)
         any = (self->held[i].len > 0 && release_held(self, (feed_t)i)) || any;
+    if (self->missed && self->core->mono_ms >= self->again_ms &&
+        !grants_doubtful(self->core->grants)) {
+        self->given_up = self->missed = false;
+        resync_states(self);
+    }
     return any;
 }
 

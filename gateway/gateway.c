@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <ev.h>
+#include <malloc.h>
 #include <openssl/rand.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -17,13 +18,18 @@
 #include "bus/actor_names.h"
 #include "bus/log.h"
 #include "bus/sock.h"
+#include "gateway/certs.h"
 #include "gateway/command.h"
 #include "gateway/feed.h"
+#include "gateway/guard.h"
 #include "gateway/http.h"
+#include "gateway/messenger.h"
+#include "gateway/origin.h"
 #include "gateway/ports.h"
 #include "gateway/presence.h"
 #include "gateway/recovery.h"
 #include "gateway/status.h"
+#include "gateway/whitelist.h"
 
 #define WATCHED_MAX 64     /* ZeroMQ descriptors */
 #define ROUNDS_PER_TURN 16 /* of bus traffic, before clients get their turn */
@@ -32,6 +38,7 @@
 #define MAX_FILES                                                                                  \
     (1u << 20) /* more descriptors than this are not asked for: tables are as long as the limit */
 #define FETCH_EXTRA_MS 5000
+#define MAPPED_FROM (256 * 1024) /* bytes from which a piece of memory is one of its own */
 
 struct gateway {
     /* shared with the parent */
@@ -54,6 +61,7 @@ struct gateway {
     metrics_t metrics;
     feed_hub_t *feed;
     presence_t *presence;
+    origins_t *origins;
     http_t http;
     conn_env_t env;
     ports_t *ports;
@@ -136,6 +144,10 @@ static void on_second(struct ev_loop *loop, ev_timer *watcher, int events)
     (void)events;
     health_tick(self->http.health, self->core.mono_ms);
     grants_retry(self->core.grants, self->core.mono_ms);
+    if (self->core.certs)
+        certs_tick(self->core.certs, self->core.mono_ms);
+    guard_tick(self->core.guard);
+    messenger_tick(self->core.messenger);
     status_tick(self->core.status);
 }
 
@@ -161,6 +173,7 @@ static void start_stopping(gateway_t *self)
     self->stopping = true;
     ports_close(self->ports);
     presence_leave(self->presence);
+    messenger_stop(self->core.messenger);
     eio_hub_close(self->http.engines);
     iobws_hub_close(self->http.plain);
     rest_hub_close(self->http.rest);
@@ -190,7 +203,71 @@ static void read_limits(core_limits_t *limits, const config_t *config)
         .outbox_hard = (size_t)config_int(config, "outbox-hard"),
         .request_ms = config_int(config, "request-timeout"),
         .fetch_ms = config_int(config, "fetch-timeout") + FETCH_EXTRA_MS,
+        .message_ms = config_int(config, "message-timeout") + FETCH_EXTRA_MS,
     };
+}
+
+/* --- lists of the configuration ----------------------------------------------------------------
+ */
+
+static bool read_trusted(cidr_list_t *out, const config_t *config, buf_t *why)
+{
+    size_t count;
+    buf_t text = {0};
+    str_t bad;
+    const char *const *items = config_list(config, "trusted-proxies", &count);
+    for (size_t i = 0; i < count; i++) {
+        buf_append_cstr(&text, items[i]);
+        buf_append_byte(&text, ' ');
+    }
+    bool fine = cidr_list_parse(out, buf_str(&text), &bad);
+    if (!fine)
+        buf_printf(why, "trusted-proxies: \"%.*s\" is no address or network", STR_ARG(bad));
+    buf_fini(&text);
+    return fine;
+}
+
+/* All or none of them. */
+typedef struct {
+    cidr_list_t trusted;
+    origins_t *origins;
+    whitelist_t *whitelist;
+} lists_t;
+
+static void fini_lists(lists_t *lists)
+{
+    cidr_list_fini(&lists->trusted);
+    origins_destroy(&lists->origins);
+    whitelist_destroy(&lists->whitelist);
+}
+
+static bool read_lists(lists_t *lists, const config_t *config, buf_t *why)
+{
+    size_t origins, clients;
+    const char *const *items = config_list(config, "allowed-origins", &origins);
+    const char *const *rows = config_list(config, "white-list", &clients);
+    *lists = (lists_t){0};
+    if (read_trusted(&lists->trusted, config, why) &&
+        (lists->origins = origins_new(items, origins, why)) &&
+        (lists->whitelist = whitelist_new(rows, clients, why)))
+        return true;
+    fini_lists(lists);
+    return false;
+}
+
+static void use_lists(gateway_t *self, const config_t *config)
+{
+    lists_t next, before = {self->env.trusted, self->origins, self->core.whitelist};
+    buf_t why = {0};
+    if (read_lists(&next, config, &why)) {
+        self->env.trusted = next.trusted;
+        self->env.origins = self->origins = next.origins;
+        self->core.whitelist = next.whitelist;
+        fini_lists(&before);
+    } else {
+        log_error("GW-RELOAD", "the lists before stay; %.*s", STR_ARG(buf_str(&why)));
+    }
+    buf_fini(&why);
 }
 
 static void use_config(gateway_t *self, const config_t *config)
@@ -198,6 +275,8 @@ static void use_config(gateway_t *self, const config_t *config)
     read_limits(&self->core.limits, config);
     self->env.max_message = self->core.limits.max_message;
     self->env.handshake_s = (double)config_int(config, "handshake-timeout") / 1000;
+    self->env.max_handshakes = (size_t)config_int(config, "max-handshakes");
+    self->env.hsts_s = config_int(config, "hsts") / 1000;
     subs_set_max_patterns(self->core.subs, (size_t)config_int(config, "max-patterns"));
     ports_limit(self->ports, (size_t)config_int(config, "max-connections"),
                 (size_t)config_int(config, "max-connections-per-address"));
@@ -209,8 +288,12 @@ static void take_reload(gateway_t *self)
     config_t *next = self->next_config;
     self->next_config = NULL;
     pthread_mutex_unlock(&self->mutex);
-    if (next)
+    if (next) {
         use_config(self, next);
+        use_lists(self, next);
+        if (self->core.certs)
+            certs_reload(self->core.certs, next, self->core.mono_ms);
+    }
     config_destroy(&next);
 }
 
@@ -224,14 +307,65 @@ static void on_wake(struct ev_loop *loop, ev_async *watcher, int events)
         start_stopping(self);
 }
 
+/* --- TLS ---------------------------------------------------------------------------------------
+ */
+
+static bool wants_tls(const gateway_t *self)
+{
+    for (size_t i = 0; self->listeners[i]; i++) {
+        if (self->listeners[i]->tls)
+            return true;
+    }
+    return false;
+}
+
+/* Plain HTTP is sent to the first port that speaks HTTPS. */
+static void resolve_redirects(gateway_t *self)
+{
+    int port = 0;
+    for (size_t i = 0; self->listeners[i] && port == 0; i++)
+        port = self->listeners[i]->tls ? self->listeners[i]->bound_port : 0;
+    for (size_t i = 0; self->listeners[i]; i++) {
+        if (!self->listeners[i]->tls && self->listeners[i]->redirect < 0)
+            self->listeners[i]->redirect = port;
+    }
+}
+
+/* A certificate must be there, or its object be out of reach: an objects actor in another process
+ * may start later. */
+static bool start_tls(gateway_t *self, buf_t *why)
+{
+    certs_t *certs = self->core.certs;
+    resolve_redirects(self);
+    if (!certs)
+        return true;
+    self->core.mono_ms = sock_mono_ms();
+    if (certs_configure(certs, self->config, self->core.mono_ms, why) != ERR_OK)
+        return false;
+    int64_t until = sock_mono_ms() + self->core.limits.request_ms;
+    while (!certs_is_settled(certs) && sock_mono_ms() < until && !atomic_load(&self->stop))
+        ev_run(self->loop, EVRUN_ONCE);
+    if (certs_is_settled(certs) && !certs_current(certs)) {
+        buf_append_str(why, certs_error(certs));
+        return false;
+    }
+    if (!certs_current(certs))
+        log_warn("GW-TLS-WAITS", "object=system.certificates no answer yet");
+    return true;
+}
+
 /* --- parts ---------------------------------------------------------------------------------------
  */
 
 static void on_contact(void *arg, feed_t feed)
 {
     gateway_t *self = arg;
-    if (feed == FEED_STATES && self->presence && !self->stopping)
+    if (feed == FEED_MESSAGES && self->core.messenger)
+        messenger_contact(self->core.messenger);
+    if ((feed == FEED_STATES || feed == FEED_MESSAGES) && self->presence && !self->stopping)
         presence_announce(self->presence);
+    if (feed == FEED_OBJECTS && self->core.certs)
+        certs_ask(self->core.certs, self->core.mono_ms);
 }
 
 static void on_sessions_changed(void *arg)
@@ -285,6 +419,9 @@ static void make_core(gateway_t *self)
     requests_connect(core->requests, actor_names());
     core->subs = subs_new((size_t)config_int(config, "max-patterns"));
     core->grants = grants_new(core->requests);
+    core->guard = guard_new(core);
+    core->messenger = messenger_new(core, self->listeners);
+    core->access = access_new();
     core->recovery = make_recovery(self);
     core->status = status_new(core);
     core->calls = map_new();
@@ -317,8 +454,11 @@ static void make_parts(gateway_t *self)
                              .metrics = &self->metrics,
                              .max_header = (size_t)config_int(config, "max-header"),
                              .deflate = config_bool(config, "deflate")};
+    if (wants_tls(self))
+        self->env.certs = self->core.certs = certs_new(self->core.requests, &self->metrics);
+    use_lists(self, config);
     for (size_t i = 0; self->listeners[i]; i++)
-        (void)grants_require(self->core.grants, self->listeners[i]->default_user,
+        (void)grants_require(self->core.grants, self->listeners[i]->default_user, false,
                              self->core.mono_ms);
 }
 
@@ -367,8 +507,15 @@ static void destroy_parts(gateway_t *self)
     health_destroy(&self->http.health);
     assets_destroy(&self->http.assets);
     feed_destroy(&self->feed);
+    access_destroy(&core->access);
+    guard_destroy(&core->guard);
     grants_destroy(&core->grants);
+    certs_destroy(&core->certs);
+    cidr_list_fini(&self->env.trusted);
+    origins_destroy(&self->origins);
+    whitelist_destroy(&core->whitelist);
     requests_destroy(&core->requests);
+    messenger_destroy(&core->messenger);
     subs_destroy(&core->subs);
     map_destroy(&core->calls);
     map_destroy(&core->command_index);
@@ -397,9 +544,10 @@ static void *run(void *arg)
     make_parts(self);
     start_watchers(self);
     self->ports = ports_open(&self->env, self->listeners, &why);
-    bool ready = self->ports != NULL;
-    if (ready) {
+    if (self->ports)
         use_config(self, self->config);
+    bool ready = self->ports && start_tls(self, &why);
+    if (ready) {
         report(self, true, &why);
         ev_run(self->loop, 0);
     }
@@ -414,6 +562,27 @@ static void *run(void *arg)
 /* --- the parent's side ---------------------------------------------------------------------------
  */
 
+static bool check_redirects(const gateway_t *self, buf_t *why)
+{
+    for (size_t i = 0; self->listeners[i]; i++) {
+        const listener_t *listener = self->listeners[i];
+        if (listener->tls || listener->redirect >= 0 || wants_tls(self))
+            continue;
+        buf_append_cstr(why, "https-redirect: no listener has tls=on; name the port instead");
+        return false;
+    }
+    return true;
+}
+
+static bool check_lists(const config_t *config, buf_t *why)
+{
+    lists_t lists;
+    bool fine = read_lists(&lists, config, why);
+    if (fine)
+        fini_lists(&lists);
+    return fine;
+}
+
 static bool parse_listeners(gateway_t *self, buf_t *why)
 {
     size_t count;
@@ -426,7 +595,7 @@ static bool parse_listeners(gateway_t *self, buf_t *why)
     }
     if (count == 0)
         buf_append_cstr(why, "listen: there is no listener");
-    return why->len == 0;
+    return why->len == 0 && check_redirects(self, why) && check_lists(self->config, why);
 }
 
 /* libwebsockets has a table as long as the limit of open files, and gives up on absurd ones. */
@@ -438,6 +607,14 @@ static void tame_file_limit(void)
     limit.rlim_cur = MAX_FILES;
     if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
         log_warn("GW-FILE-LIMIT", "error=%s", strerror(errno));
+}
+
+/* The size of large pieces is chosen by clients. Left to itself the allocator gets used to them and
+ * then cuts them from its heap, where they leave holes: what a hundred large messages took would
+ * never be given back. */
+static void tame_allocator(void)
+{
+    (void)mallopt(M_MMAP_THRESHOLD, MAPPED_FROM);
 }
 
 static void warn_open(const gateway_t *self)
@@ -486,6 +663,7 @@ gateway_t *gateway_start(const config_t *config, const endpoints_t *endpoints, b
     self->wake.data = self;
     ev_async_start(self->loop, &self->wake);
     tame_file_limit();
+    tame_allocator();
     int failed = pthread_create(&self->thread, NULL, run, self);
     if (failed) {
         buf_printf(why, "gateway: %s", strerror(failed));

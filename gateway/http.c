@@ -3,27 +3,24 @@
 
 #include <string.h>
 
+#include "bus/log.h"
 #include "gateway/command.h"
+#include "gateway/gate.h"
 #include "gateway/http_accept.h"
 #include "gateway/iobws.h"
 #include "gateway/listener.h"
+#include "gateway/login_pages.h"
 #include "gateway/polling.h"
 #include "gateway/status.h"
+#include "gateway/web_info.h"
 #include "gateway/webfile.h"
 #include "gateway/ws.h"
 
 #define TEXT "text/plain; charset=utf-8"
 #define JSON "application/json; charset=utf-8"
 #define HTML "text/html; charset=utf-8"
-#define SCRIPT "application/javascript; charset=utf-8"
 
-/* Our pages run only what this server sent, and nobody frames them. They may be told to connect to
- * another server, and show files of the store, whatever these load. */
-#define PAGE_HEADERS                                                                               \
-    "Content-Security-Policy: default-src 'self'; connect-src *; img-src 'self' data: blob:; "     \
-    "media-src 'self' blob:; frame-src 'self' blob:; style-src 'self' 'unsafe-inline'; "           \
-    "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'self'\r\n"           \
-    "Referrer-Policy: same-origin\r\n"
+static webfile_missing_fn not_found;
 
 static const str_t no_headers = {"", 0};
 
@@ -32,7 +29,8 @@ typedef struct {
     http_t *http;
     conn_t *conn;
     const http_head_t *head;
-    str_t path; /* without the listener's base path */
+    str_t path;          /* without the listener's base path */
+    grants_user_t *user; /* who asks; NULL: it does not matter */
 } page_t;
 
 static void answer(const page_t *page, int status, const char *type, buf_t *body)
@@ -97,26 +95,46 @@ static void on_auth(const page_t *page)
     answer(page, 200, JSON, &body);
 }
 
-/* What old pages ask before they connect (wire.md 5.3): the socket is on this very port. */
 static void on_info(const page_t *page)
 {
+    web_info_answer(page->http->core, page->conn);
+}
+
+/* By this file ioBroker's own tools find out whether a server can be reached from the internet. */
+static void on_check(const page_t *page)
+{
     buf_t body = {0};
-    buf_printf(&body,
-               "var socketUrl = \"\"; var socketSession = \"\"; window._authIoBroker = %s; "
-               "window.sysLang = \"en\"; window.socketForceWebSockets = false;\n",
-               conn_listener(page->conn)->auth ? "true" : "false");
-    answer(page, 200, SCRIPT, &body);
+    if (conn_listener(page->conn)->auth) {
+        not_found(page->conn, page->head);
+        return;
+    }
+    buf_append_cstr(&body, "ioBroker.web");
+    answer(page, 200, HTML, &body);
 }
 
 static const struct {
     const char *path; /* '*': every path that ends so */
     void (*serve)(const page_t *page);
-} pages[] = {{"/healthz", on_healthz},      {"/readyz", on_readyz}, {"/version", on_version},
-             {"/metrics", on_metrics},      {"/name", on_name},     {"/auth", on_auth},
-             {"*/_socket/info.js", on_info}};
+    bool needs_user;
+} pages[] = {{"/healthz", on_healthz, false},
+             {"/readyz", on_readyz, false},
+             {"/version", on_version, false},
+             {"/metrics", on_metrics, true},
+             {"/name", on_name, false},
+             {"/auth", on_auth, false},
+             {"*/_socket/info.js", on_info, true},
+             {"/iobroker_check.html", on_check, false}};
+
+#define PAGE_COUNT (sizeof pages / sizeof pages[0])
 
 /* --- files and the rest --------------------------------------------------------------------------
  */
+
+static bool ends_with(str_t path, const char *end)
+{
+    size_t n = strlen(end);
+    return path.len >= n && memcmp(path.p + path.len - n, end, n) == 0;
+}
 
 static void escape_html(str_t text, buf_t *out)
 {
@@ -151,7 +169,7 @@ static void serve_asset(const page_t *page, const asset_t *asset)
     buf_printf(&headers, "Cache-Control: %s\r\nETag: W/%s\r\n", asset->cache, asset->etag);
     buf_append_cstr(&headers, "Vary: Accept-Encoding\r\nX-Content-Type-Options: nosniff\r\n");
     if (str_starts(str_of(asset->type), "text/html"))
-        buf_append_cstr(&headers, PAGE_HEADERS);
+        buf_append_cstr(&headers, HTTP_PAGE_HEADERS);
     bool same = http_is_known(page->head, str_of(asset->etag));
     if (asset->encoding && !same)
         buf_printf(&headers, "Content-Encoding: %s\r\n", asset->encoding);
@@ -162,25 +180,26 @@ static void serve_asset(const page_t *page, const asset_t *asset)
     buf_fini(&headers);
 }
 
+/* Pages ask for the client library under the name of socket.io, whichever the server speaks. */
+static str_t asset_path(const page_t *page)
+{
+    bool plain = conn_listener(page->conn)->plain_client && ends_with(page->path, "/socket.io.js");
+    return plain ? STR_LIT("/lib/js/ws.js") : page->path;
+}
+
 static void serve_file(const page_t *page)
 {
     bool missing;
     encoding_t encoding = http_best_encoding(http_head_get(page->head, "accept-encoding"));
-    const asset_t *asset = assets_find(page->http->assets, page->path, encoding, &missing);
+    const asset_t *asset = assets_find(page->http->assets, asset_path(page), encoding, &missing);
     if (asset)
         serve_asset(page, asset);
     else if (missing)
         conn_respond(
             page->conn, 404, TEXT, no_headers,
             STR_LIT("This file is not installed: deploy/run fetches it, or set the key share.\n"));
-    else if (!webfile_serve(page->http->core, page->conn, page->head, page->path, not_found))
+    else if (!webfile_serve(page->http->core, page->conn, page->user, page->path, not_found))
         not_found(page->conn, page->head);
-}
-
-static bool ends_with(str_t path, const char *end)
-{
-    size_t n = strlen(end);
-    return path.len >= n && memcmp(path.p + path.len - n, end, n) == 0;
 }
 
 static bool path_fits(const char *pattern, str_t path)
@@ -188,27 +207,81 @@ static bool path_fits(const char *pattern, str_t path)
     return pattern[0] == '*' ? ends_with(path, pattern + 1) : str_is(path, pattern);
 }
 
+/* Row of a path, or PAGE_COUNT. */
+static size_t find_page(str_t path)
+{
+    size_t i = 0;
+    while (i < PAGE_COUNT && !path_fits(pages[i].path, path))
+        i++;
+    return i;
+}
+
+static void serve_known(const page_t *page)
+{
+    size_t row = find_page(page->path);
+    if (page->head->method == HTTP_DELETE) {
+        if (!webfile_delete(page->http->core, page->conn, page->user, page->path))
+            not_found(page->conn, page->head);
+    } else if (row < PAGE_COUNT) {
+        pages[row].serve(page);
+    } else {
+        serve_file(page);
+    }
+}
+
+/* --- who asks ------------------------------------------------------------------------------------
+ */
+
+/* Programs and styles of ours are public, what they show is not. */
+static bool needs_user(const page_t *page)
+{
+    bool missing;
+    size_t row = find_page(page->path);
+    if (page->head->method == HTTP_DELETE)
+        return true;
+    if (row < PAGE_COUNT)
+        return pages[row].needs_user && conn_listener(page->conn)->auth;
+    const asset_t *asset =
+        assets_find(page->http->assets, asset_path(page), ENCODING_NONE, &missing);
+    if (asset)
+        return conn_listener(page->conn)->auth && str_starts(str_of(asset->type), "text/html");
+    return !missing && webfile_has(page->path);
+}
+
+static void pass(void *arg, conn_t *conn, str_t path, const identity_t *identity)
+{
+    page_t page = {
+        .http = arg, .conn = conn, .head = conn_head(conn), .path = path, .user = identity->user};
+    serve_known(&page);
+}
+
+/* Who opens the address of the server sees the log-in at once; a program that reads figures does
+ * not look at pages. */
+static void refuse(void *arg, conn_t *conn, str_t path, const login_t *login)
+{
+    login_result_t result = login_result(login);
+    bool needed = result == LOGIN_NEEDED || result == LOGIN_FORGED;
+    bool reads = conn_head(conn)->method != HTTP_DELETE;
+    if (needed && reads && (str_is(path, "/") || str_is(path, "/index.html")))
+        login_pages_show(arg, conn, (str_t){"", 0});
+    else if (str_is(path, "/metrics") && !http_head_has(conn_head(conn), "accept", "text/html"))
+        gate_refuse_program(conn, login);
+    else
+        gate_refuse(conn, path, login);
+}
+
 static void serve_page(const page_t *page)
 {
     http_method_t method = page->head->method;
-    if (method == HTTP_OTHER) {
+    if (method == HTTP_OTHER)
         conn_respond(page->conn, 405, TEXT, STR_LIT("Allow: GET, HEAD, POST, PUT, DELETE\r\n"),
                      STR_LIT("This method is not known here.\n"));
-        return;
-    }
-    if (method == HTTP_PUT || method == HTTP_DELETE) {
-        if (method == HTTP_PUT ||
-            !webfile_delete(page->http->core, page->conn, page->head, page->path))
-            not_found(page->conn, page->head);
-        return;
-    }
-    for (size_t i = 0; i < sizeof pages / sizeof pages[0]; i++) {
-        if (path_fits(pages[i].path, page->path)) {
-            pages[i].serve(page);
-            return;
-        }
-    }
-    serve_file(page);
+    else if (method == HTTP_PUT)
+        not_found(page->conn, page->head);
+    else if (needs_user(page))
+        gate_enter(page->http->core, page->conn, page->path, pass, refuse, page->http);
+    else
+        serve_known(page);
 }
 
 /* --- which dialect -------------------------------------------------------------------------------
@@ -240,9 +313,30 @@ static str_t below_base(const conn_t *conn, str_t path)
     return path;
 }
 
+/* What pages of foreign origins may do: load files. Whatever else a browser sends on their behalf
+ * carries the cookies of its user. */
+static bool refuse_foreign(http_t *self, conn_t *conn, const http_head_t *head)
+{
+    static log_limit_t limit;
+    str_t origin = http_head_get(head, "origin");
+    bool loads = (head->method == HTTP_GET || head->method == HTTP_HEAD) &&
+                 !http_head_has(head, "upgrade", "websocket") && !is_engine_path(head->path) &&
+                 !rest_is_path(below_base(conn, head->path));
+    if (loads || conn_allows_origin(conn, head))
+        return false;
+    log_limited(&limit, LEVEL_WARN, "GW-ORIGIN", "from=%s origin=%.*s not in allowed-origins",
+                conn_address(conn), origin.len < 200 ? (int)origin.len : 200, origin.p);
+    metrics_add(self->core->metrics, METRIC_FOREIGN_ORIGIN, 1);
+    conn_respond_last(conn, 403, TEXT, STR_LIT("Vary: Origin\r\n"),
+                      STR_LIT("Pages of this origin may not use the server (allowed-origins).\n"));
+    return true;
+}
+
 static size_t on_head(void *arg, conn_t *conn, const http_head_t *head)
 {
     http_t *self = arg;
+    if (refuse_foreign(self, conn, head))
+        return 0;
     /* Any other protocol than WebSocket (h2c) is not offered: such a request stays an ordinary one.
      */
     if (http_head_has(head, "upgrade", "websocket")) {
@@ -256,6 +350,8 @@ static size_t on_head(void *arg, conn_t *conn, const http_head_t *head)
         return polling_head(self->engines, conn, head);
     if (rest_is_path(below_base(conn, head->path)))
         return rest_head(self->rest, conn, head);
+    if (login_pages_has(conn, below_base(conn, head->path)))
+        return LOGIN_PAGES_MAX_BODY;
     if (head->method == HTTP_PUT)
         (void)webfile_put(self->core, conn, head, below_base(conn, head->path));
     return 0;
@@ -269,6 +365,8 @@ static void on_request(void *arg, conn_t *conn, const http_head_t *head, str_t b
         polling_request(self->engines, conn, head, body);
     else if (rest_is_path(page.path))
         rest_request(self->rest, conn, head, page.path, body);
+    else if (login_pages_has(conn, page.path))
+        login_pages_serve(self, conn, page.path, body);
     else
         serve_page(&page);
 }

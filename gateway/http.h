@@ -12,6 +12,14 @@
 #include "gateway/iobws.h"
 #include "gateway/rest.h"
 
+/* Our pages run only what this server sent, and nobody frames them. They may be told to connect to
+ * another server, and show files of the store, whatever these load. */
+#define HTTP_PAGE_HEADERS                                                                          \
+    "Content-Security-Policy: default-src 'self'; connect-src *; img-src 'self' data: blob:; "     \
+    "media-src 'self' blob:; frame-src 'self' blob:; style-src 'self' 'unsafe-inline'; "           \
+    "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'self'\r\n"           \
+    "Referrer-Policy: same-origin\r\n"
+
 typedef struct {
     core_t *core;
     eio_hub_t *engines;

@@ -19,6 +19,7 @@ static const struct {
                 {206, "Partial Content"},
                 {302, "Found"},
                 {304, "Not Modified"},
+                {307, "Temporary Redirect"},
                 {400, "Bad Request"},
                 {401, "Unauthorized"},
                 {403, "Forbidden"},

@@ -9,6 +9,8 @@
 #include "bus/json.h"
 #include "bus/log.h"
 #include "gateway/command.h"
+#include "gateway/http_answer.h"
+#include "gateway/ws.h"
 
 #define CHECK_S 5.0   /* how often silence is looked for; a ping goes out after as much of it */
 #define DEAD_S 15.0   /* silence that ends the connection */
@@ -122,10 +124,20 @@ static void say(session_t *session, const char *message)
     frame_put(&frame);
 }
 
+/* A page is told when it has to show its token or session anew; who brought a token by hand knows.
+ */
+static void tell_expiry(session_t *session)
+{
+    const identity_t *identity = session_identity(session);
+    if (identity->cookie && identity->expires_ms > 0)
+        session_emit_token_info(session);
+}
+
 static void iobws_greet(session_t *session, void *state)
 {
     (void)state;
     say(session, "[0,1,\"___ready___\"]");
+    tell_expiry(session);
 }
 
 static void iobws_refuse(session_t *session, void *state)
@@ -400,14 +412,14 @@ static void refuse(iobws_t *self, const char *notice)
     ev_timer_start(self->hub->loop, &self->ending);
 }
 
-static void open_session(iobws_t *self, str_t name)
+static void open_session(iobws_t *self, const http_head_t *head, str_t name)
 {
     core_t *core = self->hub->core;
     char id[32];
     int len = snprintf(id, sizeof id, "ws%llu", (unsigned long long)++self->hub->serial);
     self->session =
         session_new(core, &iobws_dialect, conn_listener(self->conn), (str_t){id, (size_t)len},
-                    conn_address(self->conn), &transport_ops, self);
+                    conn_address(self->conn), head, &transport_ops, self);
     metrics_add(core->metrics, METRIC_SESSIONS_WEBSOCKET, 1);
     if (name.len > 0)
         session_set_name(self->session, name);
@@ -416,14 +428,18 @@ static void open_session(iobws_t *self, str_t name)
 void iobws_head(iobws_hub_t *hub, conn_t *conn, const http_head_t *head)
 {
     buf_t sid = {0}, name = {0};
+    if (!http_asks_websocket(head)) {
+        ws_refuse(conn, eio_error_text(EIO_BAD));
+        return;
+    }
     (void)http_query_get(head->query, "sid", &sid);
     (void)http_query_get(head->query, "name", &name);
     iobws_t *self = attach(hub, conn);
-    conn_upgrade(conn, head, &conn_owner, self, 1);
+    if (sid.len > 0)
+        open_session(self, head, buf_str(&name));
+    conn_upgrade(conn, head, &conn_owner, self, 1); /* after which the head is gone */
     if (sid.len == 0)
         refuse(self, "[0,501,\"error\",[\"invalid sid\"]]");
-    else
-        open_session(self, buf_str(&name));
     buf_fini(&sid);
     buf_fini(&name);
 }

@@ -24,7 +24,8 @@ iobws_hub_t *iobws_hub_new(core_t *core, struct ev_loop *loop);
 void iobws_hub_destroy(iobws_hub_t **self_p);
 /* Ends all sessions. */
 void iobws_hub_close(iobws_hub_t *self);
-/* A request for a WebSocket that is not Engine.IO's: takes it, or says in the dialect why not. */
+/* A request for a WebSocket that is not Engine.IO's: takes it, or says why not, in the dialect
+ * where the request is a whole one. */
 void iobws_head(iobws_hub_t *hub, conn_t *conn, const http_head_t *head);
 
 #endif

@@ -36,6 +36,20 @@ static err_t set_bool(bool *field, const char *key, str_t value, buf_t *why)
     return ERR_CONFIG;
 }
 
+static bool parse_port(str_t text, int *port)
+{
+    int n = 0;
+    if (text.len == 0 || text.len > 5)
+        return false;
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.p[i] < '0' || text.p[i] > '9')
+            return false;
+        n = n * 10 + (text.p[i] - '0');
+    }
+    *port = n;
+    return n <= 65535;
+}
+
 static err_t set_auth(listener_t *self, str_t value, buf_t *why)
 {
     return set_bool(&self->auth, "auth", value, why);
@@ -44,6 +58,15 @@ static err_t set_auth(listener_t *self, str_t value, buf_t *why)
 static err_t set_admin(listener_t *self, str_t value, buf_t *why)
 {
     return set_bool(&self->admin, "admin", value, why);
+}
+
+static err_t set_client(listener_t *self, str_t value, buf_t *why)
+{
+    self->plain_client = str_is(value, "ws");
+    if (self->plain_client || str_is(value, "socket.io"))
+        return ERR_OK;
+    buf_printf(why, "listen: client must be socket.io or ws, not \"%.*s\"", STR_ARG(value));
+    return ERR_CONFIG;
 }
 
 static bool is_word(str_t text, const char *also)
@@ -98,18 +121,40 @@ static err_t set_base_path(listener_t *self, str_t value, buf_t *why)
 
 static err_t set_tls(listener_t *self, str_t value, buf_t *why)
 {
-    (void)self;
-    (void)value;
-    buf_append_cstr(why, "listen: tls is not available yet");
+    return set_bool(&self->tls, "tls", value, why);
+}
+
+static err_t set_proxy_protocol(listener_t *self, str_t value, buf_t *why)
+{
+    return set_bool(&self->proxy_protocol, "proxy-protocol", value, why);
+}
+
+static err_t set_redirect(listener_t *self, str_t value, buf_t *why)
+{
+    bool on;
+    if (parse_port(value, &self->redirect) && self->redirect > 1)
+        return ERR_OK;
+    if (config_parse_bool(value, &on)) {
+        self->redirect = on ? -1 : 0;
+        return ERR_OK;
+    }
+    buf_printf(why, "listen: https-redirect must be on, off or a port, not \"%.*s\"",
+               STR_ARG(value));
     return ERR_CONFIG;
 }
 
 static const struct {
     const char *name;
     set_fn *set;
-} keys[] = {{"auth", set_auth},           {"admin", set_admin},
-            {"instance", set_instance},   {"default-user", set_default_user},
-            {"base-path", set_base_path}, {"tls", set_tls}};
+} keys[] = {{"auth", set_auth},
+            {"admin", set_admin},
+            {"instance", set_instance},
+            {"default-user", set_default_user},
+            {"base-path", set_base_path},
+            {"client", set_client},
+            {"tls", set_tls},
+            {"proxy-protocol", set_proxy_protocol},
+            {"https-redirect", set_redirect}};
 
 static err_t set_key(listener_t *self, str_t word, buf_t *why)
 {
@@ -125,20 +170,6 @@ static err_t set_key(listener_t *self, str_t word, buf_t *why)
 }
 
 /* --- address --------------------------------------------------------------------------------- */
-
-static bool parse_port(str_t text, int *port)
-{
-    int n = 0;
-    if (text.len == 0 || text.len > 5)
-        return false;
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.p[i] < '0' || text.p[i] > '9')
-            return false;
-        n = n * 10 + (text.p[i] - '0');
-    }
-    *port = n;
-    return n <= 65535;
-}
 
 static bool valid_host(const char *host)
 {
@@ -170,16 +201,31 @@ static err_t set_defaults(listener_t *self, const config_t *config, buf_t *why)
 {
     self->auth = config_bool(config, "auth");
     self->admin = config_bool(config, "admin");
+    self->tls = config_bool(config, "tls");
+    self->proxy_protocol = config_bool(config, "proxy-protocol");
     err_t err = set_instance(self, str_of(config_text(config, "instance")), why);
     if (err == ERR_OK)
         err = set_default_user(self, str_of(config_text(config, "default-user")), why);
     if (err == ERR_OK)
         err = set_base_path(self, str_of(config_text(config, "base-path")), why);
+    if (err == ERR_OK)
+        err = set_client(self, str_of(config_text(config, "client")), why);
+    if (err == ERR_OK)
+        err = set_redirect(self, str_of(config_text(config, "https-redirect")), why);
     return err;
 }
 
 static err_t check(const listener_t *self, const char *text, const config_t *config, buf_t *why)
 {
+    size_t proxies;
+    (void)config_list(config, "trusted-proxies", &proxies);
+    if (self->proxy_protocol && proxies == 0) {
+        buf_printf(why,
+                   "listen: \"%s\" has proxy-protocol=on, but trusted-proxies names nobody who "
+                   "may send it",
+                   text);
+        return ERR_CONFIG;
+    }
     if (!self->auth && !listener_is_loopback(self) && !config_bool(config, "open")) {
         buf_printf(why,
                    "listen: \"%s\" can be reached from outside without authentication; "
@@ -236,5 +282,6 @@ void listener_url(const listener_t *self, buf_t *out)
     const char *host = self->host[0] ? self->host : "0.0.0.0";
     bool v6 = strchr(host, ':') != NULL;
     int port = self->bound_port ? self->bound_port : self->port;
-    buf_printf(out, "http://%s%s%s:%d", v6 ? "[" : "", host, v6 ? "]" : "", port);
+    buf_printf(out, "http%s://%s%s%s:%d", self->tls ? "s" : "", v6 ? "[" : "", host, v6 ? "]" : "",
+               port);
 }

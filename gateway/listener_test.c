@@ -77,7 +77,28 @@ static void says_what_is_wrong(void **unused)
     check("127.0.0.1:1,instance=socket io.0", false, "must look like socketio.0");
     check("127.0.0.1:1,base-path=house", false, "base-path must begin");
     check("127.0.0.1:1,default-user=", false, "default-user");
-    check("127.0.0.1:1,tls=on", false, "not available yet");
+    check("127.0.0.1:1,tls=maybe", false, "tls must be on or off");
+    check("127.0.0.1:1,https-redirect=70000", false, "https-redirect must be on, off or a port");
+    check("127.0.0.1:1,proxy-protocol=on", false, "trusted-proxies names nobody");
+}
+
+static void knows_https(void **unused)
+{
+    buf_t why = {0}, url = {0};
+    listener_t *listener;
+    config_t *config = config_new();
+    (void)unused;
+    assert_int_equal(config_set(config, "trusted-proxies", STR_LIT("10.0.0.1"), &why), ERR_OK);
+    assert_int_equal(listener_parse("[::1]:443,tls=on,proxy-protocol=on,https-redirect=8443",
+                                    config, &listener, &why),
+                     ERR_OK);
+    assert_true(listener->tls && listener->proxy_protocol && listener->redirect == 8443);
+    listener_url(listener, &url);
+    assert_true(str_is(buf_str(&url), "https://[::1]:443"));
+    listener_destroy(&listener);
+    config_destroy(&config);
+    buf_fini(&url);
+    buf_fini(&why);
 }
 
 int main(void)
@@ -86,6 +107,7 @@ int main(void)
         cmocka_unit_test(parses_a_listener),
         cmocka_unit_test(accepts_addresses),
         cmocka_unit_test(says_what_is_wrong),
+        cmocka_unit_test(knows_https),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,8 +3,10 @@
 
 #include <string.h>
 
+#include "bus/error_object.h"
 #include "bus/json.h"
 #include "bus/log.h"
+#include "gateway/guard.h"
 
 /* --- values as text ------------------------------------------------------------------------------
  */
@@ -145,14 +147,65 @@ void local_on_authenticate(const invocation_t *invocation)
     finish(invocation, &args);
 }
 
-/* There are no tokens yet. */
+/* [text, false], or [null, true]. */
+static void put_updated(buf_t *args, str_t error)
+{
+    begin(args, 2);
+    if (error.len > 0)
+        mp_put_str(args, error);
+    else
+        mp_put_nil(args);
+    mp_put_bool(args, error.len == 0);
+}
+
+/* The session goes on with the new token: with its end, and with its rights, unless the old ones
+ * were fewer. */
+static void take_token(session_t *session, const identity_t *fresh)
+{
+    identity_t *identity = session_identity(session);
+    identity->kind = fresh->kind;
+    identity->expires_ms = fresh->expires_ms;
+    memcpy(identity->hash, fresh->hash, sizeof identity->hash);
+    guard_admitted(session);
+    session_emit_token_info(session);
+}
+
+static void on_updated(void *arg, err_t status, uint64_t seq, mp_t body)
+{
+    call_t *call = arg;
+    identity_t fresh;
+    mp_t value;
+    buf_t args;
+    str_t error = str_of(err_text(ERR_UNAVAILABLE));
+    (void)seq;
+    if (status == ERR_OK && login_read_identity(session_core(call->session), body, &fresh)) {
+        error = (str_t){"", 0};
+        take_token(call->session, &fresh);
+    } else if (mp_at(body, 0, &value)) {
+        (void)mp_read_str(&value, &error);
+    }
+    put_updated(&args, error);
+    call_answer(&call, mp_of_buf(&args));
+    buf_fini(&args);
+}
+
 void local_on_updateTokenExpiration(const invocation_t *invocation)
 {
+    session_t *session = invocation->session;
+    mp_t value = command_arg(invocation, 0);
+    str_t token = {"", 0};
     buf_t args;
+    (void)mp_read_str(&value, &token);
+    if (token.len == 0 || !session_listener(session)->auth) {
+        put_updated(&args, STR_LIT("No access token found"));
+        finish(invocation, &args);
+        return;
+    }
     begin(&args, 2);
-    mp_put_cstr(&args, "No access token found");
-    mp_put_bool(&args, false);
-    finish(invocation, &args);
+    mp_put_str(&args, token);
+    mp_put_cstr(&args, grants_name(session_user(session)));
+    (void)command_ask_system(invocation, "auth", "auth.token.update", mp_of_buf(&args), on_updated);
+    credentials_wipe(&args);
 }
 
 void local_on_authEnabled(const invocation_t *invocation)
@@ -164,9 +217,41 @@ void local_on_authEnabled(const invocation_t *invocation)
     finish(invocation, &args);
 }
 
+/* [nil, how many ended] */
+static void on_logged_out(void *arg, err_t status, uint64_t seq, mp_t body)
+{
+    call_t *call = arg;
+    mp_t value;
+    uint64_t count = 0;
+    buf_t args;
+    (void)seq;
+    if (status == ERR_OK && mp_at(body, 1, &value))
+        (void)mp_read_uint(&value, &count);
+    begin(&args, 1);
+    if (status != ERR_OK)
+        mp_put_cstr(&args, err_text(status));
+    else if (count == 0)
+        error_object_put(&args, STR_LIT("No session"));
+    else
+        mp_put_nil(&args);
+    call_answer(&call, mp_of_buf(&args));
+    buf_fini(&args);
+}
+
+/* Ends the log-in itself, wherever it is used; this client, too, is closed then. */
 void local_on_logout(const invocation_t *invocation)
 {
-    command_answer_error(invocation, "No session");
+    const identity_t *identity = session_identity(invocation->session);
+    buf_t args;
+    if (identity->hash[0] == '\0') {
+        command_answer_error_object(invocation, "No session");
+        return;
+    }
+    begin(&args, 1);
+    mp_put_cstr(&args, identity->hash);
+    (void)command_ask_system(invocation, "auth", "auth.session.end", mp_of_buf(&args),
+                             on_logged_out);
+    buf_fini(&args);
 }
 
 /* --- information ---------------------------------------------------------------------------------
@@ -185,8 +270,9 @@ void local_on_getUserPermissions(const invocation_t *invocation)
     buf_t args;
     if (!invocation->has_ack)
         return;
-    begin(&args, 1);
+    begin(&args, 2);
     mp_put_cstr(&args, grants_name(session_user(invocation->session)));
+    mp_put_bool(&args, grants_is_read_only(session_user(invocation->session)));
     command_ask(invocation, "auth", "auth.permissions", mp_of_buf(&args));
     buf_fini(&args);
 }
@@ -251,64 +337,17 @@ void local_on_deprecated(const invocation_t *invocation)
     command_answer_error(invocation, "This function is deprecated");
 }
 
-/* Nobody can have subscribed yet. */
-void local_on_clientUnsubscribe(const invocation_t *invocation)
-{
-    buf_t args;
-    begin(&args, 2);
-    mp_put_nil(&args);
-    mp_put_bool(&args, false);
-    finish(invocation, &args);
-}
-
-/* --- messages ------------------------------------------------------------------------------------
- */
-
-/* Instances that are actors of ours. */
-static const struct {
-    const char *instance;
-    const char *actor;
-    const char *command; /* [command, message] -> [result] */
-} instances[] = {{"history.0", "history", "history.message"}};
-
-/* sendTo(instance, command, message) -> [result]; "system.adapter.history.0" means the same as
- * "history.0". */
-void local_on_sendTo(const invocation_t *invocation)
-{
-    static const char prefix[] = "system.adapter.";
-    mp_t value = command_arg(invocation, 0);
-    str_t instance = {"", 0};
-    (void)mp_read_str(&value, &instance);
-    if (str_starts(instance, prefix))
-        instance = (str_t){instance.p + sizeof prefix - 1, instance.len - (sizeof prefix - 1)};
-    for (size_t i = 0; i < sizeof instances / sizeof instances[0]; i++) {
-        if (!str_is(instance, instances[i].instance))
-            continue;
-        buf_t args;
-        begin(&args, 2);
-        for (uint32_t n = 1; n <= 2; n++) {
-            if (n < invocation->argc)
-                mp_put_raw(&args, command_arg(invocation, n));
-            else
-                mp_put_nil(&args);
-        }
-        command_ask(invocation, instances[i].actor, instances[i].command, mp_of_buf(&args));
-        buf_fini(&args);
-        return;
-    }
-    command_answer_error(invocation, "This instance does not run here");
-}
-
 /* --- log -----------------------------------------------------------------------------------------
  */
 
 static void append_log(const invocation_t *invocation, str_t severity, str_t text)
 {
     buf_t args;
-    begin(&args, 3);
+    begin(&args, 4);
     mp_put_str(&args, severity);
     mp_put_str(&args, text);
     mp_put_cstr(&args, "");
+    mp_put_cstr(&args, session_name(invocation->session));
     command_ask(invocation, "log", "log.append", mp_of_buf(&args));
     buf_fini(&args);
 }

@@ -22,8 +22,6 @@ local_fn local_on_checkFeatureSupported;
 local_fn local_on_log;
 local_fn local_on_error;
 local_fn local_on_deprecated;
-local_fn local_on_clientUnsubscribe;
-local_fn local_on_sendTo;
 
 local_fn subscribe_on_states;
 local_fn subscribe_on_objects;

@@ -24,7 +24,8 @@ static bool is_explorer(const http_head_t *head)
            (memmem(agent.p, agent.len, ";MSIE", 5) || memmem(agent.p, agent.len, "Trident/", 8));
 }
 
-/* XMLHttpRequest of other origins sends credentials: the origin is echoed, never "*". */
+/* XMLHttpRequest of other origins sends credentials: the origin is echoed, never "*". Origins that
+ * are not allowed do not come so far (http.c). */
 static void cors(const http_head_t *head, buf_t *out)
 {
     str_t origin = http_head_get(head, "origin");
@@ -146,13 +147,13 @@ static void answer_packets(eio_t *engine, conn_t *conn, const eio_packet_t *pack
     buf_fini(&headers);
 }
 
-/* Everything that waits goes into one answer. */
-static void answer_waiting(eio_t *engine, conn_t *conn)
+/* Up to so many of the packets that wait go into one answer. */
+static void answer_some(eio_t *engine, conn_t *conn, size_t max)
 {
     frame_t *frames[BODY_MAX_PACKETS];
     eio_packet_t packets[BODY_MAX_PACKETS];
     size_t count = 0, bytes = 0;
-    while (count < BODY_MAX_PACKETS && bytes < BODY_MAX_BYTES) {
+    while (count < max && bytes < BODY_MAX_BYTES) {
         frame_t *frame = eio_pop(engine);
         if (!frame)
             break;
@@ -164,6 +165,12 @@ static void answer_waiting(eio_t *engine, conn_t *conn)
     answer_packets(engine, conn, packets, count);
     for (size_t i = 0; i < count; i++)
         frame_put(&frames[i]);
+    eio_emptied(engine);
+}
+
+static void answer_waiting(eio_t *engine, conn_t *conn)
+{
+    answer_some(engine, conn, BODY_MAX_PACKETS);
 }
 
 static void answer_one(eio_t *engine, conn_t *conn, eio_type_t type)
@@ -245,10 +252,12 @@ bool polling_end(eio_t *engine, bool tell)
     conn_t *get = take(&engine->get);
     if (get)
         answer_one(engine, get, tell ? EIO_PACKET_CLOSE : EIO_PACKET_NOOP);
+    /* Of a POST whose body is still on its way nobody wants the rest. */
+    conn_t *post = engine->post_done ? NULL : take(&engine->post);
+    if (post)
+        conn_kill(post);
     if (engine->post_done)
         finish_post(engine);
-    else
-        (void)take(&engine->post);
     return get != NULL;
 }
 
@@ -292,7 +301,8 @@ static void handshake(eio_hub_t *hub, conn_t *conn, const eio_query_t *query)
     engine->b64 = query->b64;
     engine->jsonp = query->jsonp && query->codec->jsonp;
     memcpy(engine->j, query->j, sizeof engine->j);
-    answer_waiting(engine, conn);
+    /* Whether somebody is let in or not is said in the second answer. */
+    answer_some(engine, conn, session_is_admitted(engine->session) ? BODY_MAX_PACKETS : 1);
 }
 
 /* --- POST ----------------------------------------------------------------------------------------
@@ -329,7 +339,6 @@ static void fail_post(eio_t *engine, conn_t *conn, const http_head_t *head, err_
     static log_limit_t limit;
     log_limited(&limit, LEVEL_WARN, "GW-BAD-PAYLOAD", "from=%s error=%s", conn_address(conn),
                 err_name(err));
-    (void)take(&engine->post);
     eio_fail(engine);
     if (err == ERR_BAD_ARGS)
         answer_empty(conn, head, engine->codec, 400);
@@ -337,16 +346,19 @@ static void fail_post(eio_t *engine, conn_t *conn, const http_head_t *head, err_
         answer_error(conn, head, engine->codec, EIO_BAD);
 }
 
+/* The session may end by what the body says: its end must not take this request with it. */
 static void post(eio_t *engine, conn_t *conn, const http_head_t *head, str_t body)
 {
+    (void)take(&engine->post);
     err_t err = engine->jsonp ? take_form(engine, body)
                               : take_payload(engine, body, http_head_get(head, "content-type"));
     if (err != ERR_OK) {
         fail_post(engine, conn, head, err);
     } else if (engine->paused && engine->state != EIO_CLOSED) {
+        engine->post = conn;
         engine->post_done = true;
+        conn_set_owner(conn, &post_ops, engine);
     } else {
-        (void)take(&engine->post);
         answer_ok(engine, conn, head);
     }
 }

@@ -21,7 +21,7 @@ void polling_resume(eio_t *engine);
 /* A socket probes: the held GET is answered with a noop, so that the client can pause polling. */
 void polling_noop(eio_t *engine);
 /* The session has ended, or has moved to a WebSocket (tell: with a close packet, else a noop). Lets
- * both requests go; true if the client was told. */
+ * both requests go, and cuts a POST off that has not come yet; true if the client was told. */
 bool polling_end(eio_t *engine, bool tell);
 
 #endif

@@ -20,7 +20,6 @@
 struct ports {
     struct lws_context *context;
     conn_env_t *env;
-    admission_t *admission;
     bool closed;
     size_t count;
     struct port *ports; /* one per listener */
@@ -43,26 +42,16 @@ static port_t *port_of(struct lws *wsi)
 
 static int on_adopt(struct lws *wsi, conn_t **conn)
 {
-    static log_limit_t limit;
     port_t *port = port_of(wsi);
-    char address[64] = "";
-    lws_get_peer_simple(wsi, address, sizeof address);
-    if (port->all->closed || !admission_enter(port->all->admission, address)) {
-        if (!port->all->closed)
-            log_limited(&limit, LEVEL_WARN, "GW-CONNECTIONS", "from=%s refused=limit", address);
-        metrics_add(port->all->env->metrics, METRIC_REFUSED_LIMIT, 1);
-        return -1;
-    }
-    *conn = conn_new(port->all->env, port->listener, wsi);
-    return 0;
+    *conn = port->all->closed ? NULL : conn_new(port->all->env, port->listener, wsi);
+    return *conn ? 0 : -1;
 }
 
 static int on_close(struct lws *wsi, conn_t **conn)
 {
-    if (!conn || !*conn)
-        return 0;
-    admission_leave(port_of(wsi)->all->admission, conn_address(*conn));
-    conn_destroy(conn);
+    (void)wsi;
+    if (conn)
+        conn_destroy(conn);
     return 0;
 }
 
@@ -171,7 +160,7 @@ ports_t *ports_open(conn_env_t *env, listener_t *const *listeners, buf_t *why)
     ports_t *self = calloc(1, sizeof *self);
     assert(self);
     self->env = env;
-    self->admission = admission_new(SIZE_MAX, 0);
+    env->admission = admission_new(SIZE_MAX, 0);
     env->gather = malloc(LWS_PRE + CONN_GATHER);
     while (listeners[self->count])
         self->count++;
@@ -201,7 +190,7 @@ void ports_destroy(ports_t **self_p)
         lws_context_destroy(self->context);
     free(self->env->gather);
     self->env->gather = NULL;
-    admission_destroy(&self->admission);
+    admission_destroy(&self->env->admission);
     free(self->ports);
     free(self);
     *self_p = NULL;
@@ -214,5 +203,5 @@ void ports_close(ports_t *self)
 
 void ports_limit(ports_t *self, size_t max, size_t max_per_address)
 {
-    admission_set(self->admission, max, max_per_address);
+    admission_set(self->env->admission, max, max_per_address);
 }

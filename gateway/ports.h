@@ -10,8 +10,8 @@
 
 typedef struct ports ports_t;
 
-/* Listens on all of them and fills in their bound_port. env and listeners: borrowed; env->gather is
- * set. NULL: one line in why. Caller owns. */
+/* Listens on all of them and fills in their bound_port. env and listeners: borrowed; env->gather
+ * and env->admission are set. NULL: one line in why. Caller owns. */
 ports_t *ports_open(conn_env_t *env, listener_t *const *listeners, buf_t *why);
 /* Closes all connections at once. */
 void ports_destroy(ports_t **self_p);

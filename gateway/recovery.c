@@ -13,14 +13,15 @@
 
 #define EXPIRE_S 5.0
 
-/* An event; the references to its frames follow, then its id. */
+/* An event; the references to its frames follow, then its id and acl. */
 typedef struct kept {
     struct kept *next;
     uint64_t number;
     uint64_t seq; /* of its feed */
     int64_t at_ms;
     subs_kind_t kind;
-    str_t id; /* behind the frames */
+    str_t id;  /* behind the frames */
+    str_t acl; /* behind the id */
     size_t bytes;
     size_t count;
     frame_t *frames[];
@@ -88,16 +89,23 @@ static void drop_first(recovery_t *self)
     free(kept);
 }
 
-static kept_t *kept_new(subs_kind_t kind, str_t id, frame_t *const *frames, size_t count)
+static str_t copy_text(char *to, const void *from, size_t len)
 {
-    size_t list = count * sizeof(frame_t *);
-    kept_t *self = malloc(sizeof *self + list + id.len);
+    if (len > 0)
+        memcpy(to, from, len);
+    return (str_t){to, len};
+}
+
+static kept_t *kept_new(subs_kind_t kind, str_t id, mp_t acl, frame_t *const *frames, size_t count)
+{
+    size_t list = count * sizeof(frame_t *), acl_len = (size_t)(acl.end - acl.p);
+    kept_t *self = malloc(sizeof *self + list + id.len + acl_len);
     assert(self);
-    char *copy = (char *)self->frames + list;
-    *self = (kept_t){.at_ms = sock_mono_ms(), .kind = kind, .id = {copy, id.len}, .count = count};
-    if (id.len > 0)
-        memcpy(copy, id.p, id.len);
-    self->bytes = sizeof *self + list + id.len;
+    char *behind = (char *)self->frames + list;
+    *self = (kept_t){.at_ms = sock_mono_ms(), .kind = kind, .count = count};
+    self->id = copy_text(behind, id.p, id.len);
+    self->acl = copy_text(behind + id.len, acl.p, acl_len);
+    self->bytes = sizeof *self + list + id.len + acl_len;
     for (size_t i = 0; i < count; i++) {
         self->frames[i] = frame_ref(frames[i]);
         self->bytes += frame_wire(frames[i]).len;
@@ -106,9 +114,9 @@ static kept_t *kept_new(subs_kind_t kind, str_t id, frame_t *const *frames, size
 }
 
 void recovery_keep(recovery_t *self, uint64_t number, subs_kind_t kind, str_t id, uint64_t seq,
-                   frame_t *const *frames, size_t count)
+                   mp_t acl, frame_t *const *frames, size_t count)
 {
-    kept_t *kept = kept_new(kind, id, frames, count);
+    kept_t *kept = kept_new(kind, id, acl, frames, count);
     kept->number = number;
     kept->seq = seq;
     *(self->last ? &self->last->next : &self->first) = kept;
@@ -116,6 +124,13 @@ void recovery_keep(recovery_t *self, uint64_t number, subs_kind_t kind, str_t id
     self->bytes += kept->bytes;
     while (self->first && self->bytes > self->bounds.events)
         drop_first(self);
+}
+
+void recovery_forget(recovery_t *self)
+{
+    while (self->first)
+        drop_first(self);
+    self->dropped = self->number;
 }
 
 bool recovery_covers(const recovery_t *self, uint64_t number)
@@ -132,9 +147,10 @@ typedef struct {
 static void hit(void *arg, void *owner)
 {
     replay_t *replay = arg;
+    const kept_t *kept = replay->kept;
     (void)owner;
-    for (size_t i = 0; i < replay->kept->count; i++)
-        replay->each(replay->arg, replay->kept->frames[i]);
+    for (size_t i = 0; i < kept->count; i++)
+        replay->each(replay->arg, kept->kind, mp_of(kept->acl.p, kept->acl.len), kept->frames[i]);
 }
 
 /* The client's patterns go into an index of their own: the common one would find all clients for

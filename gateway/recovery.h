@@ -19,6 +19,7 @@
 
 #include <ev.h>
 
+#include "bus/mp.h"
 #include "gateway/frame.h"
 #include "gateway/subs.h"
 
@@ -46,12 +47,16 @@ uint64_t recovery_number(recovery_t *self);
 void recovery_put_number(uint64_t number, char text[RECOVERY_OFFSET_MAX]);
 /* false: the text is none of ours. */
 bool recovery_read_number(str_t text, uint64_t *out);
-/* Keeps an event (references of its own) with what subs_match needs to find its receivers again. */
+/* Keeps an event (references of its own) with what subs_match needs to find its receivers again,
+ * and with what decides who of them may see it (access.h). */
 void recovery_keep(recovery_t *self, uint64_t number, subs_kind_t kind, str_t id, uint64_t seq,
-                   frame_t *const *frames, size_t count);
+                   mp_t acl, frame_t *const *frames, size_t count);
+/* The acl of something has changed: events are not handed out again by the old one. Who has missed
+ * any of them starts anew. */
+void recovery_forget(recovery_t *self);
 /* Whether everything behind this number is still there. */
 bool recovery_covers(const recovery_t *self, uint64_t number);
-typedef void recovery_each_fn(void *arg, frame_t *frame);
+typedef void recovery_each_fn(void *arg, subs_kind_t kind, mp_t acl, frame_t *frame);
 /* Calls each, in order, for the frames of all events behind the number that the client wants. */
 void recovery_replay(const recovery_t *self, uint64_t number, const subs_client_t *client,
                      recovery_each_fn *each, void *arg);

@@ -88,6 +88,7 @@ static int setup(void **state)
     core->requests = requests_new(self->endpoints, "test", 100, 1000000);
     core->subs = subs_new(50);
     core->grants = grants_new(core->requests);
+    core->access = access_new();
     core->recovery = recovery_new(self->loop, &bounds);
     core->calls = map_new();
     core->command_index = map_new();
@@ -102,6 +103,7 @@ static int teardown(void **state)
     core_t *core = &self->core;
     recovery_destroy(&core->recovery);
     ev_loop_destroy(self->loop);
+    access_destroy(&core->access);
     grants_destroy(&core->grants);
     requests_destroy(&core->requests);
     subs_destroy(&core->subs);
@@ -144,7 +146,7 @@ static bool enter(world_t *world, client_t *self, const char *connect)
     snprintf(text, sizeof text, "0{\"pid\":\"%s\",\"offset\":\"%s\"}", self->pid, self->offset);
     self->ended = false;
     self->session = session_new(&world->core, &sio5_dialect, world->listener, STR_LIT("engine"),
-                                "127.0.0.1", &transport, self);
+                                "127.0.0.1", NULL, &transport, self);
     assert_string_equal(next(self), "");
     assert_true(session_receive(self->session, false, str_of(connect ? connect : text)));
     keep_text(next(self), "\"pid\":\"", pid, sizeof pid);
@@ -235,6 +237,27 @@ static void comes_back(void **state)
     session_destroy(&client.session);
 }
 
+/* After a change of an acl nothing is handed out by the old one: the client starts anew, unless it
+ * has missed nothing. */
+static void forgets_when_rights_change(void **state)
+{
+    world_t *world = *state;
+    client_t client = {0};
+    assert_false(enter(world, &client, "0"));
+    watch(&client, "a.*");
+    change(world, "a.1");
+    expect(&client, "a.1");
+    session_lose(&client.session);
+    recovery_forget(world->core.recovery);
+    assert_true(enter(world, &client, NULL));
+    session_lose(&client.session);
+    change(world, "a.2");
+    recovery_forget(world->core.recovery);
+    assert_false(enter(world, &client, NULL));
+    assert_string_equal(next(&client), "");
+    session_destroy(&client.session);
+}
+
 /* A client is quicker than the end of its old connection. */
 static void takes_over_a_live_session(void **state)
 {
@@ -312,6 +335,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(comes_back, setup, teardown),
+        cmocka_unit_test_setup_teardown(forgets_when_rights_change, setup, teardown),
         cmocka_unit_test_setup_teardown(takes_over_a_live_session, setup, teardown),
         cmocka_unit_test_setup_teardown(starts_anew, setup, teardown),
         cmocka_unit_test_setup_teardown(missed_too_much, setup, teardown),

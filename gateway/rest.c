@@ -106,8 +106,7 @@ static void rest_greet(session_t *session, void *state)
 static void rest_refuse(session_t *session, void *state)
 {
     rest_t *self = state;
-    (void)session;
-    rest_answer_problem(401, STR_LIT("Credentials are needed"), &self->answer);
+    rest_answer_refusal(session, &self->answer);
     set_answered(self);
 }
 
@@ -221,7 +220,7 @@ static void reply_index(rest_hub_t *self, conn_t *conn)
 {
     rest_answer_t answer = {.status = 200, .type = REST_JSON};
     static const char *const methods[] = {
-        [HTTP_GET] = "GET", [HTTP_PUT] = "PUT", [HTTP_DELETE] = "DELETE"};
+        [HTTP_GET] = "GET", [HTTP_POST] = "POST", [HTTP_PUT] = "PUT", [HTTP_DELETE] = "DELETE"};
     buf_printf(&answer.body,
                "{\"name\":\"iobus\",\"version\":\"%s\",\"compatible\":\"%s\","
                "\"openapi\":\"openapi.json\",\"routes\":[",
@@ -296,12 +295,12 @@ static void start_call(rest_hub_t *hub, conn_t *conn, rest_request_t *request)
     int len =
         snprintf(id, sizeof id, "rest%llu", (unsigned long long)hub->core->session_serial + 1);
     (void)session_new(hub->core, &rest_dialect, conn_listener(conn), (str_t){id, (size_t)len},
-                      conn_address(conn), &transport_ops, self);
+                      conn_address(conn), conn_head(conn), &transport_ops, self);
 }
 
 bool rest_is_path(str_t path)
 {
-    return str_starts(path, "/api/") || str_is(path, "/api");
+    return str_starts(path, "/api/") || str_is(path, "/api") || str_starts(path, "/state/");
 }
 
 size_t rest_head(rest_hub_t *self, conn_t *conn, const http_head_t *head)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The REST side, for scripts and curl: everything below /api/. A request is a client of its own: it
- * gets a session whose dialect writes HTTP answers, and makes one call of the command table. So
- * rights, deadlines, limits, counters and the tap are those of the sockets. A client that hangs up
- * takes its session with it. /api/events is a session that lasts (sse.h). Sources: RFC 9110; the
- * paths are ours (www/openapi.json). Thread contract: gateway thread. */
+/* The REST side, for scripts and curl: everything below /api/, and /state/ of the web adapter. A
+ * request is a client of its own: it gets a session whose dialect writes HTTP answers, and makes
+ * one call of the command table. So rights, deadlines, limits, counters and the tap are those of
+ * the sockets. A client that hangs up takes its session with it. /api/events is a session that
+ * lasts (sse.h). Sources: RFC 9110; the paths are ours (www/openapi.json). Thread contract: gateway
+ * thread. */
 #ifndef IOBUS_GATEWAY_REST_H
 #define IOBUS_GATEWAY_REST_H
 

@@ -80,6 +80,15 @@ static void put_nothing(mp_t value, rest_answer_t *out)
     out->status = 204;
 }
 
+static void put_id(mp_t value, rest_answer_t *out)
+{
+    out->status = 200;
+    out->type = REST_JSON;
+    buf_append_cstr(&out->body, "{\"id\":");
+    json_from_mp(&out->body, value, NULL);
+    buf_append_byte(&out->body, '}');
+}
+
 static void put_exists(mp_t value, rest_answer_t *out)
 {
     bool exists = false;
@@ -118,8 +127,8 @@ static void put_history(mp_t args, rest_answer_t *out)
 }
 
 static void (*const writers[])(mp_t value, rest_answer_t *out) = {
-    [REST_VALUE] = put_value,   [REST_PLAIN] = put_plain,   [REST_NOTHING] = put_nothing,
-    [REST_EXISTS] = put_exists, [REST_FOLDER] = put_folder,
+    [REST_VALUE] = put_value, [REST_PLAIN] = put_plain,   [REST_NOTHING] = put_nothing,
+    [REST_ID] = put_id,       [REST_EXISTS] = put_exists, [REST_FOLDER] = put_folder,
 };
 
 /* --- answers -------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@
 
 #include "gateway/conn.h"
 #include "gateway/rest_answer.h"
+#include "gateway/session.h"
 
 /* Appends the headers: not to be stored, not to be guessed at; and, where clients need no
  * credentials, readable for pages from elsewhere. */
@@ -14,5 +15,8 @@ void rest_reply_headers(const conn_t *conn, buf_t *out);
 void rest_reply(conn_t *conn, rest_answer_t *answer, str_t extra);
 /* The same for a problem. */
 void rest_reply_problem(conn_t *conn, int status, str_t detail, str_t extra);
+
+/* The answer to a request whose log-in was refused. Caller frees the body. */
+void rest_answer_refusal(const session_t *session, rest_answer_t *out);
 
 #endif

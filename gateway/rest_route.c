@@ -189,6 +189,40 @@ static int build_put_state(const rest_source_t *source, rest_request_t *out)
     return status;
 }
 
+/* As the web adapter's /state/ID (wire.md 5.3): the value, or with ?json the state. */
+static int build_web_state(const rest_source_t *source, rest_request_t *out)
+{
+    buf_t ignored = {0};
+    if (rest_param_text(source->query, "json", &ignored) != REST_PARAM_ABSENT)
+        out->shape = REST_VALUE;
+    buf_fini(&ignored);
+    return build_id(source, out);
+}
+
+/* [id, state]: a state object, or the value of one as JSON or text, whatever the type says. */
+static int build_post_state(const rest_source_t *source, rest_request_t *out)
+{
+    buf_t value = {0};
+    mp_t found;
+    mp_put_array(&out->args, 2);
+    int status = put_id(out, &out->args) ? 0 : bad_id(out);
+    err_t err = rest_body_value(&value, REST_BODY_TEXT, source->body);
+    bool state = false;
+    if (err == ERR_OK && source->body.len > 0 && source->body.p[0] == '{') {
+        buf_t json = {0};
+        if (rest_body_value(&json, REST_BODY_JSON, source->body) == ERR_OK &&
+            mp_find(mp_of_buf(&json), "val", &found)) {
+            mp_put_raw(&out->args, mp_of_buf(&json));
+            state = true;
+        }
+        buf_fini(&json);
+    }
+    if (err == ERR_OK && !state)
+        put_state(mp_of_buf(&value), true, false, &out->args);
+    buf_fini(&value);
+    return status == 0 && err != ERR_OK ? refuse(out, 400, err_text(err)) : status;
+}
+
 /* --- objects -------------------------------------------------------------------------------------
  */
 
@@ -452,6 +486,10 @@ static const rest_route_t routes[] = {
      "a folder, or the way to a file", build_files},
     {"/api/events", HTTP_GET, REST_EVENTS, NULL, REST_VALUE,
      "changes as server-sent events, ?pattern=&objects=&files=&initial=1", build_events},
+    {"/state/{id}", HTTP_GET, REST_CALL, "getState", REST_PLAIN,
+     "a value as the web adapter answers it; ?json for the state", build_web_state},
+    {"/state/{id}", HTTP_POST, REST_CALL, "setState", REST_ID,
+     "writes a state as the web adapter does", build_post_state},
     {NULL, HTTP_GET, REST_INDEX, NULL, REST_VALUE, NULL, NULL},
 };
 
@@ -535,7 +573,10 @@ void rest_allowed_text(unsigned allowed, buf_t *out)
     static const struct {
         http_method_t method;
         const char *text;
-    } methods[] = {{HTTP_GET, "GET, HEAD, "}, {HTTP_PUT, "PUT, "}, {HTTP_DELETE, "DELETE, "}};
+    } methods[] = {{HTTP_GET, "GET, HEAD, "},
+                   {HTTP_POST, "POST, "},
+                   {HTTP_PUT, "PUT, "},
+                   {HTTP_DELETE, "DELETE, "}};
     for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++) {
         if (allowed & 1u << methods[i].method)
             buf_append_cstr(out, methods[i].text);

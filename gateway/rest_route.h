@@ -30,6 +30,7 @@ typedef enum {
     REST_VALUE,   /* the second argument as JSON; 404 when it is null */
     REST_PLAIN,   /* the value of the state as plain text */
     REST_NOTHING, /* 204 */
+    REST_ID,      /* {id}, of the second argument */
     REST_HISTORY, /* {result, step} */
     REST_EXISTS,  /* whether it is a file: then its address, else the folder of that name */
     REST_FOLDER   /* the second argument; 404 when the list is empty */

@@ -10,6 +10,8 @@
 #include "bus/log.h"
 #include "bus/sock.h"
 #include "gateway/command.h"
+#include "gateway/guard.h"
+#include "gateway/messenger.h"
 #include "gateway/outbox.h"
 #include "gateway/recovery.h"
 
@@ -51,7 +53,12 @@ struct session {
     size_t call_count;
     held_t *held, **held_end;
     size_t held_count;
-    buf_t auth; /* what the client said for its log-in */
+    buf_t auth;                 /* what the client said for its log-in */
+    credentials_t *credentials; /* NULL: nobody is asked for some */
+    login_t *login;             /* under way */
+    const login_t *refusal;     /* while the client is refused */
+    identity_t identity;
+    session_watch_t watch;
     early_t *early, **early_end;
     size_t early_count, early_bytes;
     recovery_ticket_t *ticket; /* NULL: it cannot come back */
@@ -62,6 +69,7 @@ struct session {
     bool ended; /* the transport was told to end, or is gone */
     bool final; /* must not come back */
     bool paused;
+    const call_t *expel_after; /* ends when this call is answered */
 };
 
 void frames_put(frames_t *frames)
@@ -103,6 +111,7 @@ static void unlink_session(session_t *self)
 }
 
 static void end(session_t *self, const char *reason, bool flush);
+static void push_all(session_t *self, const frames_t *frames);
 
 /* A client came or went. */
 static void tell(session_t *self)
@@ -112,8 +121,8 @@ static void tell(session_t *self)
 }
 
 session_t *session_new(core_t *core, const dialect_t *dialect, const listener_t *listener, str_t id,
-                       const char *address, const session_transport_t *transport_ops,
-                       void *transport)
+                       const char *address, const http_head_t *head,
+                       const session_transport_t *transport_ops, void *transport)
 {
     char client[96];
     session_t *self = calloc(1, sizeof *self);
@@ -127,7 +136,8 @@ session_t *session_new(core_t *core, const dialect_t *dialect, const listener_t 
     snprintf(client, sizeof client, "%s/%llu", requests_peer(core->requests),
              (unsigned long long)++core->session_serial);
     self->client = copy(str_of(client));
-    self->user = grants_require(core->grants, listener->default_user, core->mono_ms);
+    self->user = grants_require(core->grants, listener->default_user, false, core->mono_ms);
+    self->credentials = listener->auth ? credentials_new(head) : NULL;
     self->subs = subs_client_new(core->subs, self);
     self->outbox = outbox_new(core->limits.outbox_soft, core->limits.outbox_hard);
     self->held_end = &self->held;
@@ -177,8 +187,12 @@ static void detach(session_t *self)
                     "<== Disconnect %s from %s %s client=%s", grants_name(self->user),
                     self->address, self->name, self->client);
     self->ended = true;
+    login_cancel(&self->login);
+    requests_forget(self->core->requests, self->watch.corr);
+    credentials_destroy(&self->credentials);
     while (self->calls)
         call_free(self->calls);
+    messenger_left(self->core->messenger, self);
     if (self->state)
         self->dialect->close(self->state);
     self->state = NULL;
@@ -228,20 +242,6 @@ void session_forbid_return(session_t *self)
 /* --- log-in --------------------------------------------------------------------------------------
  */
 
-static void end(session_t *self, const char *reason, bool flush);
-
-void session_login(session_t *self, mp_t auth)
-{
-    buf_reset(&self->auth);
-    mp_put_raw(&self->auth, auth);
-    self->logging_in = true;
-    /* There is no log-in yet: where it is asked for nobody gets in. */
-    if (self->listener->auth)
-        session_refuse(self);
-    else
-        session_admit(self, self->listener->default_user);
-}
-
 /* Says again what had to wait; the first of it that is wrong ends the session. */
 static void take_early(session_t *self)
 {
@@ -260,15 +260,18 @@ static void take_early(session_t *self)
     }
 }
 
-void session_admit(session_t *self, const char *user)
+static void admit(session_t *self, const identity_t *identity)
 {
     static log_limit_t connects;
-    if (self->ended || !self->logging_in)
-        return;
-    self->user = grants_require(self->core->grants, user, self->core->mono_ms);
+    self->identity = *identity;
+    self->user = identity->user;
     self->logging_in = false;
     self->admitted = true;
     self->left = false;
+    /* Who enters by a message of its own may do so again. */
+    if (!self->dialect->asks_to_enter)
+        credentials_destroy(&self->credentials);
+    guard_admitted(self);
     if (!self->dialect->brief)
         log_limited(&connects, LEVEL_INFO, "GW-CONNECT", "==> Connected %s from %s client=%s",
                     grants_name(self->user), self->address, self->client);
@@ -279,14 +282,75 @@ void session_admit(session_t *self, const char *user)
     tell(self);
 }
 
-void session_refuse(session_t *self)
+/* A client that may be right a moment later is not told that it has to log in: it comes again by
+ * itself. A request gets its answer in any case. */
+static void refuse(session_t *self, const login_t *login)
 {
-    if (self->ended)
-        return;
+    bool busy = login_result(login) == LOGIN_BUSY;
     self->logging_in = false;
     self->final = true;
-    self->dialect->refuse(self, self->state);
-    end(self, "log-in", true);
+    self->refusal = login;
+    if (!busy || self->dialect->brief)
+        self->dialect->refuse(self, self->state);
+    self->refusal = NULL;
+    end(self, busy ? "busy" : "log-in", !busy);
+}
+
+static void on_login(void *arg, const login_t *login)
+{
+    session_t *self = arg;
+    self->login = NULL;
+    if (self->ended)
+        return;
+    if (login_result(login) == LOGIN_OK)
+        admit(self, login_identity(login));
+    else
+        refuse(self, login);
+}
+
+void session_login(session_t *self, mp_t auth)
+{
+    buf_reset(&self->auth);
+    mp_put_raw(&self->auth, auth);
+    self->logging_in = true;
+    self->admitted = false;
+    self->identity = (identity_t){0};
+    if (self->credentials)
+        credentials_add_auth(self->credentials, auth);
+    self->login =
+        login_start(self->core, self->listener, self->credentials, self->address, on_login, self);
+}
+
+/* Before everything that waits: the connection will not last. */
+static void tell_reauthenticate(session_t *self)
+{
+    static const uint8_t no_args[] = {0x90};
+    session_event_t event = {.name = STR_LIT("reauthenticate"),
+                             .args = mp_of(no_args, sizeof no_args),
+                             .key = {"", 0},
+                             .kind = SUBS_KINDS};
+    frames_t frames = {0};
+    session_encode_event(self, &event, &frames);
+    push_all(self, &frames);
+    frames_put(&frames);
+}
+
+void session_expel(session_t *self, bool tell_it, const call_t *after)
+{
+    if (self->ended || !self->admitted)
+        return;
+    self->expel_after = after;
+    if (after)
+        return;
+    if (tell_it) {
+        self->final = true;
+        recovery_close(&self->ticket);
+        if (self->dialect->brief)
+            self->dialect->refuse(self, self->state);
+        else
+            tell_reauthenticate(self);
+    }
+    end(self, "log-in ended", tell_it);
 }
 
 bool session_is_admitted(const session_t *self)
@@ -297,6 +361,31 @@ bool session_is_admitted(const session_t *self)
 mp_t session_auth(const session_t *self)
 {
     return mp_of_buf(&self->auth);
+}
+
+login_result_t session_refusal(const session_t *self)
+{
+    return self->refusal ? login_result(self->refusal) : LOGIN_NEEDED;
+}
+
+const char *session_refusal_text(const session_t *self)
+{
+    return self->refusal ? login_text(self->refusal) : "The log-in has ended";
+}
+
+bool session_refusal_is_basic(const session_t *self)
+{
+    return self->refusal && login_is_basic(self->refusal);
+}
+
+identity_t *session_identity(session_t *self)
+{
+    return &self->identity;
+}
+
+session_watch_t *session_watch(session_t *self)
+{
+    return &self->watch;
 }
 
 /* --- messages in and frames out ------------------------------------------------------------------
@@ -324,6 +413,7 @@ bool session_receive(session_t *self, bool binary, str_t payload)
         return true;
     if (self->logging_in)
         return keep_early(self, binary, payload);
+    self->watch.active = true;
     return self->dialect->receive(self, self->state, binary, payload);
 }
 
@@ -391,6 +481,7 @@ void session_call(session_t *self, str_t name, mp_t args, bool has_ack, uint64_t
 void session_leave(session_t *self)
 {
     self->left = true;
+    messenger_left(self->core->messenger, self);
     recovery_close(&self->ticket);
     drop_held(self);
     subs_client_destroy(&self->subs);
@@ -405,8 +496,11 @@ static session_t *find_earlier(const session_t *self, str_t pid, str_t offset, u
 {
     const recovery_t *recovery = self->core->recovery;
     session_t *earlier = recovery ? recovery_find(recovery, pid) : NULL;
-    if (!earlier || earlier == self || earlier->user != self->user ||
+    if (!earlier || earlier == self || earlier->final || earlier->user != self->user ||
         earlier->listener != self->listener || earlier->dialect != self->dialect)
+        return NULL;
+    /* What it missed cannot be judged: it reads anew. */
+    if (!grants_is_almighty(self->user) && grants_version(self->user) == 0)
         return NULL;
     /* A client that has not seen any event names none. */
     uint64_t start = recovery_start(earlier->ticket);
@@ -459,9 +553,12 @@ bool session_recover(session_t *self, str_t pid, str_t offset)
     return true;
 }
 
-static void push_missed(void *arg, frame_t *frame)
+/* By the rights that the user has now. */
+static void push_missed(void *arg, subs_kind_t kind, mp_t acl, frame_t *frame)
 {
-    session_push(arg, frame);
+    session_t *self = arg;
+    if (access_allows(access_require(self->core->access, kind, acl), self->user))
+        session_push(self, frame);
 }
 
 void session_replay(session_t *self)
@@ -525,6 +622,7 @@ void session_event(session_t *self, const frames_t *frames, const call_t *cause)
     if (self->ended || self->left)
         return;
     metrics_add(self->core->metrics, METRIC_EVENTS_OUT, 1);
+    self->watch.active = true;
     if (!own && !self->held) {
         push_all(self, frames);
         return;
@@ -551,7 +649,8 @@ static void encode_numbered(const session_t *self, const session_event_t *event,
     if (!numbered.failed)
         self->dialect->event(event->name, mp_of_buf(&numbered), event->key, out);
     if (event->kind != SUBS_KINDS)
-        recovery_keep(recovery, number, event->kind, event->id, event->seq, out->items, out->count);
+        recovery_keep(recovery, number, event->kind, event->id, event->seq, event->acl, out->items,
+                      out->count);
     buf_fini(&numbered);
 }
 
@@ -572,6 +671,17 @@ void session_emit(session_t *self, str_t name, mp_t args)
     session_encode_event(self, &event, &frames);
     session_event(self, &frames, NULL);
     frames_put(&frames);
+}
+
+void session_emit_token_info(session_t *self)
+{
+    buf_t args = {0};
+    mp_put_array(&args, 1);
+    mp_put_map(&args, 1);
+    mp_put_cstr(&args, "expiresAt");
+    mp_put_int(&args, self->identity.expires_ms);
+    session_emit(self, STR_LIT("tokenInfo"), mp_of_buf(&args));
+    buf_fini(&args);
 }
 
 /* --- who it is -----------------------------------------------------------------------------------
@@ -624,7 +734,7 @@ void session_set_name(session_t *self, str_t name)
     self->core->changed(self->core->changed_arg);
 }
 
-const session_t *session_next(const session_t *self)
+session_t *session_next(const session_t *self)
 {
     return self->next;
 }
@@ -731,6 +841,7 @@ void call_answer(call_t **self_p, mp_t args)
 {
     call_t *call = *self_p;
     session_t *session = call->session;
+    bool last = session->expel_after == call;
     *self_p = NULL;
     metrics_latency(session->core->metrics, sock_mono_us() - call->started_us);
     if (call->has_ack && !session->left) {
@@ -742,4 +853,6 @@ void call_answer(call_t **self_p, mp_t args)
     call_free(call);
     if (!session->ended)
         release(session);
+    if (last)
+        session_expel(session, true, NULL);
 }

@@ -6,7 +6,8 @@
  *
  * How it gets in: a session does not know who it is until the log-in has found out
  * (session_login), which may take a while. Until then the dialect's greeting is held back and what
- * the client says waits; then session_admit names the user and greets, or session_refuse says no.
+ * the client says waits; then it is greeted, or refused. What it was let in for may end later
+ * (guard.h): session_expel.
  *
  * Order towards the client: the answer of a call first, then the events that the call caused. An
  * event whose call is still open is held back for this client, and with it every later event, until
@@ -19,6 +20,7 @@
 #include "gateway/frame.h"
 #include "gateway/grants.h"
 #include "gateway/listener.h"
+#include "gateway/login.h"
 #include "gateway/subs.h"
 
 typedef struct session session_t;
@@ -67,11 +69,12 @@ typedef struct {
     void (*pause)(void *transport, bool pause); /* stop or go on reading from the client */
 } session_transport_t;
 
-/* id: as clients know it (the sid). address: of the peer. All borrowed but id and address. Caller
- * owns. */
+/* id: as clients know it (the sid). address: of the peer. head: of the request it came with, where
+ * its credentials are; NULL: there is none; borrowed for the call. All borrowed but id and address.
+ * Caller owns. */
 session_t *session_new(core_t *core, const dialect_t *dialect, const listener_t *listener, str_t id,
-                       const char *address, const session_transport_t *transport_ops,
-                       void *transport);
+                       const char *address, const http_head_t *head,
+                       const session_transport_t *transport_ops, void *transport);
 /* Its calls are forgotten, its subscriptions end. */
 void session_destroy(session_t **self_p);
 /* The transport is gone. The session is destroyed, or kept for its client to come back; the caller
@@ -85,13 +88,27 @@ void session_forbid_return(session_t *self);
  * (one value, MP_NONE for nothing), kept for the session. Called by session_new, or by the dialect
  * when its client asks to enter. */
 void session_login(session_t *self, mp_t auth);
-/* The client is this user ("system.user.x"): greets it and takes what it has said meanwhile. */
-void session_admit(session_t *self, const char *user);
-/* The client gets no further: it is told, then the connection ends. */
-void session_refuse(session_t *self);
 bool session_is_admitted(const session_t *self);
 /* What the client said for its log-in; MP_NONE: nothing. Borrowed from the session. */
 mp_t session_auth(const session_t *self);
+/* Within the dialect's refuse: why, and how to say it to people. */
+login_result_t session_refusal(const session_t *self);
+const char *session_refusal_text(const session_t *self);
+bool session_refusal_is_basic(const session_t *self);
+/* What the client was let in for is over: it is told (tell) and the connection ends. after: not
+ * before this call of the client is answered; NULL: at once. */
+void session_expel(session_t *self, bool tell, const call_t *after);
+/* Nobody until it is admitted. For the guard and for commands that change it. */
+identity_t *session_identity(session_t *self);
+
+/* What guard.c keeps of a session. */
+typedef struct {
+    bool active;       /* something has come or gone since it was looked at */
+    int64_t looked_ms; /* monotonic */
+    int64_t life_ms;   /* that was left then */
+    uint64_t corr;     /* of the question under way */
+} session_watch_t;
+session_watch_t *session_watch(session_t *self);
 
 /* --- transport's side --- */
 /* false: protocol error, close the session. */
@@ -132,7 +149,7 @@ const char *session_address(const session_t *self);
 const char *session_name(const session_t *self); /* "" before the client has said one */
 void session_set_name(session_t *self, str_t name);
 /* The next in core->sessions, or NULL. */
-const session_t *session_next(const session_t *self);
+session_t *session_next(const session_t *self);
 /* As given to session_new: for dialects that have a transport of their own. */
 void *session_transport(const session_t *self);
 size_t session_queued(const session_t *self); /* bytes in the outbox */
@@ -148,13 +165,17 @@ typedef struct {
     subs_kind_t kind; /* what found its receivers; SUBS_KINDS: it is for one client */
     str_t id;
     uint64_t seq;
+    mp_t acl; /* what decides who may see it (access.h) */
 } session_event_t;
 /* Encodes an event in the session's dialect, for all sessions of that dialect. */
 void session_encode_event(const session_t *self, const session_event_t *event, frames_t *out);
-/* An event, encoded in the session's dialect. cause: the call that caused it (commands know). */
+/* An event that its user may see, encoded in the session's dialect. cause: the call that caused it
+ * (commands know). */
 void session_event(session_t *self, const frames_t *frames, const call_t *cause);
 /* Encodes and delivers an event for this session alone. args: one array value. */
 void session_emit(session_t *self, str_t name, mp_t args);
+/* The event tokenInfo {expiresAt} of the session's identity. */
+void session_emit_token_info(session_t *self);
 
 /* --- open calls (command.c) --- */
 struct call {

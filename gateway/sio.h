@@ -9,6 +9,9 @@
 #include "gateway/session.h"
 #include "gateway/sio4.h"
 
+/* By this very text pages know that they have to ask for the password again. */
+#define SIO_WRONG_PASSWORD "Invalid password or user name"
+
 typedef struct sio sio_t; /* state of one session */
 
 typedef enum {

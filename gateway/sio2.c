@@ -63,12 +63,26 @@ static void sio2_greet(session_t *session, void *state)
     sio_push(session, &text);
 }
 
-/* Without the CONNECT a client would keep the event back and never show it. */
+static void put_wrong(session_t *session)
+{
+    buf_t text;
+    sio_begin(&text);
+    sio4_put_error(&text, STR_LIT("/"), STR_LIT(SIO_WRONG_PASSWORD));
+    sio_push(session, &text);
+}
+
+/* Without the CONNECT a client would keep the event back and never show it. A wrong password is an
+ * error, which every client shows. A session that nobody has signed comes from no browser: it gets
+ * what was recorded. */
 static void sio2_refuse(session_t *session, void *state)
 {
     static const uint8_t no_args[] = {0x90};
-    sio2_greet(session, state);
+    login_result_t result = session_refusal(session);
+    if (result == LOGIN_NEEDED)
+        sio2_greet(session, state);
     session_emit(session, STR_LIT("reauthenticate"), mp_of(no_args, sizeof no_args));
+    if (result == LOGIN_WRONG)
+        put_wrong(session);
 }
 
 static bool sio2_receive(session_t *session, void *state, bool binary, str_t payload)

@@ -187,6 +187,13 @@ static void sio5_refuse(session_t *session, void *state)
 {
     static const uint8_t no_args[] = {0x90};
     (void)state;
+    if (session_refusal(session) == LOGIN_WRONG) {
+        buf_t text;
+        sio_begin(&text);
+        sio5_put_connect_error(&text, STR_LIT("/"), STR_LIT(SIO_WRONG_PASSWORD));
+        sio_push(session, &text);
+        return;
+    }
     make_id(session);
     put_connect(session);
     session_emit(session, STR_LIT("reauthenticate"), mp_of(no_args, sizeof no_args));

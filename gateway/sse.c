@@ -350,8 +350,7 @@ static void sse_greet(session_t *session, void *state)
 static void sse_refuse(session_t *session, void *state)
 {
     sse_t *self = state;
-    (void)session;
-    rest_answer_problem(401, STR_LIT("Credentials are needed"), &self->refusal);
+    rest_answer_refusal(session, &self->refusal);
 }
 
 static bool sse_receive(session_t *session, void *state, bool binary, str_t payload)
@@ -467,7 +466,7 @@ void sse_start(sse_hub_t *hub, conn_t *conn, const http_head_t *head, rest_reque
     (void)http_query_get(head->query, "name", &name);
     conn_set_owner(conn, &waiting, self);
     session_t *session = session_new(hub->core, &sse_dialect, conn_listener(conn), head->query,
-                                     conn_address(conn), &transport_ops, self);
+                                     conn_address(conn), head, &transport_ops, self);
     if (name.len > 0 && name.len <= NAME_MAX_BYTES && json_utf8_valid(buf_str(&name)))
         session_set_name(session, buf_str(&name));
     buf_fini(&name);

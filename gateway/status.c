@@ -285,7 +285,8 @@ static void sum_commands(mp_t commands, uint64_t *calls, uint64_t *errors)
 /* The number of its last event, which is how many there were since its start. */
 static bool find_events(const core_t *core, const char *actor, uint64_t *out)
 {
-    static const char *const feeds[FEED_COUNT] = {"objects", "states", "files", "log", "auth"};
+    static const char *const feeds[FEED_COUNT] = {"objects", "states",   "files", "log",
+                                                  "auth",    "messages", "host"};
     for (size_t i = 0; i < FEED_COUNT; i++) {
         if (strcmp(feeds[i], actor) != 0)
             continue;

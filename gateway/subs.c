@@ -27,7 +27,7 @@ typedef struct {
     pattern_t *pattern;
     bool aliases; /* also finds ids that begin with "alias." */
     members_t members;
-    size_t at; /* place in the list of prefixes or general patterns */
+    size_t at; /* place in the list of general patterns */
 } entry_t;
 
 typedef struct {
@@ -43,10 +43,10 @@ typedef struct {
 } match_t;
 
 typedef struct {
-    map_t *entries;  /* pattern text -> entry_t */
-    map_t *prefixes; /* text before the star -> entry_t, of prefix patterns */
-    entries_t general;
-    map_t *cache; /* id -> match_t */
+    map_t *entries;    /* pattern text -> entry_t */
+    map_t *prefixes;   /* text before the star -> entry_t, of prefix patterns */
+    entries_t general; /* all others with stars */
+    map_t *cache;      /* id -> match_t */
 } index_t;
 
 struct subs {
@@ -188,6 +188,14 @@ static bool finds_aliases(const pattern_t *pattern)
            str_starts(text, "alias.");
 }
 
+/* Whether it is found by the text before its star. Of the patterns that begin alike and mean the
+ * same ("a*", "a**") only one may: it is the key. */
+static bool is_prefix(const pattern_t *pattern)
+{
+    return pattern_kind(pattern) == PATTERN_PREFIX &&
+           pattern_text(pattern).len == pattern_prefix(pattern).len + 1;
+}
+
 static void count_length(subs_t *self, const pattern_t *pattern, bool more)
 {
     size_t n = pattern_prefix(pattern).len;
@@ -209,10 +217,10 @@ static entry_t *entry_new(subs_t *self, subs_kind_t kind, str_t text, err_t *err
     *entry =
         (entry_t){.pattern = pattern, .aliases = kind != SUBS_STATES || finds_aliases(pattern)};
     map_put(index->entries, pattern_text(pattern), entry);
-    if (pattern_kind(pattern) == PATTERN_PREFIX) {
+    if (is_prefix(pattern)) {
         map_put(index->prefixes, pattern_prefix(pattern), entry);
         count_length(self, pattern, true);
-    } else if (pattern_kind(pattern) == PATTERN_GENERAL) {
+    } else if (pattern_kind(pattern) != PATTERN_EXACT) {
         entries_add(&index->general, entry);
     }
     return entry;
@@ -222,10 +230,10 @@ static void entry_destroy(subs_t *self, subs_kind_t kind, entry_t *entry)
 {
     index_t *index = &self->kinds[kind];
     map_remove(index->entries, pattern_text(entry->pattern));
-    if (pattern_kind(entry->pattern) == PATTERN_PREFIX) {
+    if (is_prefix(entry->pattern)) {
         map_remove(index->prefixes, pattern_prefix(entry->pattern));
         count_length(self, entry->pattern, false);
-    } else if (pattern_kind(entry->pattern) == PATTERN_GENERAL) {
+    } else if (pattern_kind(entry->pattern) != PATTERN_EXACT) {
         entries_remove(&index->general, entry);
     }
     pattern_destroy(&entry->pattern);

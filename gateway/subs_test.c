@@ -186,6 +186,28 @@ static void walks_through_patterns(void **state)
     assert_int_equal(exact_count, 1);
 }
 
+/* Patterns that mean the same are still patterns of their own. */
+static void tells_stars_apart(void **state)
+{
+    fixture_t *self = *state;
+    static const char *const patterns[] = {"*", "**", "***", "a.*", "a.**"};
+    size_t count = sizeof patterns / sizeof patterns[0];
+    for (size_t i = 0; i < count; i++)
+        add(i % 2 ? self->b : self->a, patterns[i]);
+    expect(self, "a.x", "ab");
+    for (size_t i = 0; i < count; i++)
+        assert_true(subs_remove(i % 2 ? self->b : self->a, SUBS_STATES, str_of(patterns[i])));
+    expect(self, "a.x", "");
+    add(self->a, "a.*");
+    add(self->b, "a.**");
+    subs_client_destroy(&self->b);
+    expect(self, "a.x", "a");
+    self->b = subs_client_new(self->subs, "b");
+    add(self->b, "a.**");
+    assert_true(subs_remove(self->a, SUBS_STATES, STR_LIT("a.*")));
+    expect(self, "a.x", "b");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -199,6 +221,7 @@ int main(void)
         TEST(kinds_are_apart),
         TEST(survives_many_ids),
         TEST(walks_through_patterns),
+        TEST(tells_stars_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

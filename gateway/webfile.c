@@ -6,15 +6,17 @@
 #include <string.h>
 
 #include "gateway/packer.h"
+#include "gateway/web_fill.h"
 #include "gateway/webfile_ctx.h"
 
-#define AGE "Cache-Control: public, max-age=60\r\n"
+#define AGE "max-age=60\r\n"
 #define TEXT "text/plain; charset=utf-8"
 
 /* A file on its way to a client. */
 typedef struct {
     core_t *core;
     conn_t *conn; /* NULL: it has gone */
+    grants_user_t *user;
     webfile_missing_fn *missing;
     buf_t id, name;
     uint64_t generation;
@@ -22,6 +24,7 @@ typedef struct {
     size_t piece;     /* bytes of one question */
     uint64_t corr;    /* of the open question; 0: none */
     frame_t *ready;   /* what waits to be pulled */
+    bool fill;        /* its places (web_fill.h); it comes in one piece */
     packer_t *packer; /* NULL: as it is */
 } webfile_t;
 
@@ -45,11 +48,11 @@ static void on_gone(void *owner, conn_t *conn)
 /* --- asking --------------------------------------------------------------------------------------
  */
 
-uint64_t webfile_ask(core_t *core, const conn_t *conn, const char *command, buf_t *args,
-                     requests_done_fn *done, void *arg)
+uint64_t webfile_ask(core_t *core, const conn_t *conn, const char *user, const char *command,
+                     buf_t *args, requests_done_fn *done, void *arg)
 {
     const listener_t *listener = conn_listener(conn);
-    caller_t caller = {.user = str_of(listener->default_user),
+    caller_t caller = {.user = str_of(user),
                        .instance = str_of(listener->instance),
                        .client = str_of(conn_address(conn))};
     uint64_t corr = args->failed ? 0
@@ -99,7 +102,8 @@ static void ask_piece(webfile_t *self)
     mp_put_uint(&args, self->generation);
     mp_put_uint(&args, self->at);
     mp_put_uint(&args, left < self->piece ? left : self->piece);
-    self->corr = webfile_ask(self->core, self->conn, "files.read", &args, on_piece, self);
+    self->corr = webfile_ask(self->core, self->conn, grants_name(self->user), "files.read", &args,
+                             on_piece, self);
     if (self->corr == 0)
         conn_kill(self->conn);
 }
@@ -107,17 +111,24 @@ static void ask_piece(webfile_t *self)
 /* --- compression --------------------------------------------------------------------------------
  */
 
-static frame_t *compressed(webfile_t *self, str_t bytes, bool last)
+/* A piece as it goes out. NULL: no memory. */
+static frame_t *prepared(webfile_t *self, str_t bytes, bool last)
 {
-    buf_t out = {0};
+    buf_t out = {0}, filled = {0};
     frame_room(&out);
-    if (!packer_feed(self->packer, bytes, last, &out)) {
+    if (self->fill) {
+        web_fill(bytes, &filled);
+        bytes = buf_str(&filled);
+    }
+    bool ok = self->packer ? packer_feed(self->packer, bytes, last, &out)
+                           : (buf_append_str(&out, bytes), !out.failed);
+    buf_fini(&filled);
+    if (!ok) {
         buf_fini(&out);
         return NULL;
     }
     return frame_take(FRAME_RAW, &out, (str_t){"", 0});
 }
-
 static void on_piece(void *arg, err_t status, uint64_t seq, mp_t body)
 {
     webfile_t *self = arg;
@@ -129,8 +140,8 @@ static void on_piece(void *arg, err_t status, uint64_t seq, mp_t body)
               mp_read_bin(&body, &bytes) && bytes.len > 0;
     if (ok) {
         self->at += bytes.len;
-        self->ready = self->packer ? compressed(self, bytes, self->at >= self->end)
-                                   : frame_new(FRAME_RAW, bytes);
+        self->ready = self->packer || self->fill ? prepared(self, bytes, self->at >= self->end)
+                                                 : frame_new(FRAME_RAW, bytes);
     }
     /* The head has gone out: an answer that cannot be completed is cut off, so that the client sees
      * that something is missing. */
@@ -180,11 +191,19 @@ static bool read_stat(mp_t body, webfile_t *self, stat_t *out)
            mp_find_str(map, "mimeType", &out->type) && mp_find_str(map, "etag", &out->etag);
 }
 
+/* What only somebody who has logged in may see is kept by no cache but his own. */
+static void put_age(const webfile_t *self, buf_t *headers)
+{
+    buf_printf(headers, "Cache-Control: %s, " AGE,
+               conn_listener(self->conn)->auth ? "private" : "public");
+}
+
 static void answer_known(webfile_t *self, const buf_t *tag)
 {
     buf_t headers = {0};
     conn_t *conn = self->conn;
-    buf_printf(&headers, AGE "Vary: Accept-Encoding\r\nETag: W/%.*s\r\n", STR_ARG(buf_str(tag)));
+    put_age(self, &headers);
+    buf_printf(&headers, "Vary: Accept-Encoding\r\nETag: W/%.*s\r\n", STR_ARG(buf_str(tag)));
     conn_set_owner(conn, NULL, NULL);
     conn_respond(conn, 304, NULL, buf_str(&headers), (str_t){"", 0});
     buf_fini(&headers);
@@ -216,13 +235,15 @@ static void answer_content(webfile_t *self, const stat_t *stat, const buf_t *tag
     } else {
         self->at = 0;
         self->end = stat->size;
-        buf_printf(&headers, AGE "ETag: W/%.*s\r\n", STR_ARG(buf_str(tag)));
+        put_age(self, &headers);
+        buf_printf(&headers, "ETag: W/%.*s\r\n", STR_ARG(buf_str(tag)));
         self->packer = packer_for(head, stat);
+        self->fill = web_fill_is_wanted(buf_str(&self->name), stat->size);
     }
     if (self->packer)
         buf_printf(&headers, "Content-Encoding: %s\r\n", packer_name(self->packer));
-    self->piece = self->packer ? PACKER_PIECE : WEBFILE_PIECE;
-    int64_t length = self->packer ? -1 : (int64_t)(self->end - self->at);
+    self->piece = self->packer && !self->fill ? PACKER_PIECE : WEBFILE_PIECE;
+    int64_t length = self->packer || self->fill ? -1 : (int64_t)(self->end - self->at);
     buf_append_byte(&type, 0);
     conn_respond_begin(self->conn, status, (const char *)type.data, buf_str(&headers), length,
                        &streaming, self);
@@ -255,14 +276,22 @@ static void on_stat(void *arg, err_t status, uint64_t seq, mp_t body)
     buf_fini(&tag);
 }
 
-bool webfile_serve(core_t *core, conn_t *conn, const http_head_t *head, str_t path,
+bool webfile_has(str_t path)
+{
+    buf_t id = {0}, name = {0};
+    bool has = http_file_of(path, &id, &name);
+    buf_fini(&id);
+    buf_fini(&name);
+    return has;
+}
+
+bool webfile_serve(core_t *core, conn_t *conn, grants_user_t *user, str_t path,
                    webfile_missing_fn *missing)
 {
     buf_t args = {0};
     webfile_t *self = calloc(1, sizeof *self);
     assert(self);
-    (void)head;
-    *self = (webfile_t){.core = core, .conn = conn, .missing = missing};
+    *self = (webfile_t){.core = core, .conn = conn, .user = user, .missing = missing};
     if (!http_file_of(path, &self->id, &self->name)) {
         destroy(self);
         return false;
@@ -270,7 +299,7 @@ bool webfile_serve(core_t *core, conn_t *conn, const http_head_t *head, str_t pa
     mp_put_array(&args, 2);
     mp_put_str(&args, buf_str(&self->id));
     mp_put_str(&args, buf_str(&self->name));
-    self->corr = webfile_ask(core, conn, "files.stat", &args, on_stat, self);
+    self->corr = webfile_ask(core, conn, grants_name(user), "files.stat", &args, on_stat, self);
     if (self->corr == 0) {
         webfile_refuse(conn, ERR_BUSY, (mp_t){0});
         destroy(self);

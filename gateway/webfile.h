@@ -12,13 +12,15 @@
 /* What is answered when there is no such file. */
 typedef void webfile_missing_fn(conn_t *conn, const http_head_t *head);
 
-/* Whether the path (below the base path) may be that of a file; then the request is answered, now
- * or later. */
-bool webfile_serve(core_t *core, conn_t *conn, const http_head_t *head, str_t path,
+/* Whether the path (below the base path) may be that of a file. */
+bool webfile_has(str_t path);
+/* The same; then the request is answered, now or later. user: who asks. */
+bool webfile_serve(core_t *core, conn_t *conn, grants_user_t *user, str_t path,
                    webfile_missing_fn *missing);
-/* The head of a PUT: takes its body over. false: the path is none of a file. */
+/* The head of a PUT: finds out who asks, and takes its body over. false: the path is none of a
+ * file. */
 bool webfile_put(core_t *core, conn_t *conn, const http_head_t *head, str_t path);
 /* The same for a complete DELETE. */
-bool webfile_delete(core_t *core, conn_t *conn, const http_head_t *head, str_t path);
+bool webfile_delete(core_t *core, conn_t *conn, grants_user_t *user, str_t path);
 
 #endif

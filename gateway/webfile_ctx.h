@@ -10,10 +10,10 @@
 
 #define WEBFILE_PIECE (256u << 10) /* bytes that are asked for, or sent, at once */
 
-/* Asks the files actor on behalf of the connection's user. args: one array value; freed. 0: busy,
- * done is not called. */
-uint64_t webfile_ask(core_t *core, const conn_t *conn, const char *command, buf_t *args,
-                     requests_done_fn *done, void *arg);
+/* Asks the files actor on behalf of a user ("system.user.x"). args: one array value; freed. 0:
+ * busy, done is not called. */
+uint64_t webfile_ask(core_t *core, const conn_t *conn, const char *user, const char *command,
+                     buf_t *args, requests_done_fn *done, void *arg);
 /* Answers an error of the actor: a status and its text. */
 void webfile_refuse(conn_t *conn, err_t status, mp_t body);
 

@@ -52,6 +52,7 @@
  */
 
 import { JSON_TYPES, TEXT_TYPES, decodeText, fromBase64, revive, toBase64, toBytes } from './_iobus/client/bytes.js';
+import { Instance } from './_iobus/client/instance.js';
 import { CALL, Link, MESSAGE } from './_iobus/client/link.js';
 import { FILES, OBJECTS, STATES, Topic, textsOf } from './_iobus/client/watch.js';
 
@@ -261,7 +262,7 @@ export class Bus {
 
     /** Calls fn at an event: 'connect' ({again}), 'resume' ({again, changes}: what was missed has been handed out), 'disconnect',
      * 'reauthenticate', 'error' (an exception in a handler, a refused subscription), and other events of the server under
-     * their names: 'permissionError', 'im', 'tokenInfo'.
+     * their names: 'permissionError', 'im', 'instanceGone', 'tokenInfo'.
      * @param {string} event
      * @param {Function} fn
      * @returns {() => void} ends it */
@@ -481,6 +482,16 @@ export class Bus {
     /** A message to an instance. @param {string} instance @param {string} command @param {*} [message] @returns {Promise<*>} */
     sendTo(instance, command, message) {
         return this.call('sendTo', instance, command, message === undefined ? null : message);
+    }
+
+    /** Makes this program an instance, until stop(); again after each reconnect. Handlers by command get the message and all of
+     * it ({from, user, …}); what they return is the answer. Clients subscribe by the command clientSubscribe {type, sid, data},
+     * which is answered by {accepted: true}, and then hear what push(sid, type, data) says.
+     * @param {string} name 'mydevice.0'
+     * @param {Object<string, (message: *, all: Object) => *>} handlers '*' for all other commands
+     * @returns {Instance} {ready: Promise, push(sid, type, data), stop()} */
+    instance(name, handlers) {
+        return new Instance(this, name, handlers);
     }
 
     /** @returns {Promise<{enabled: boolean, user: string}>} */

@@ -104,6 +104,43 @@ test('history, messages, requests, log, versions', async t => {
     stop();
 });
 
+test('a program is an instance', async t => {
+    const house = await startHouse(t);
+    const device = await openBus(t, house.url);
+    const bus = await openBus(t, house.url);
+    const sids = [], heard = [], errors = [];
+    const me = device.instance('mydevice.0', {
+        add: ({ a, b }) => a + b,
+        fail: () => { throw new Error('broken'); },
+        clientSubscribe: ({ sid }) => (sids.push(sid), { accepted: true }),
+        '*': (message, { command }) => `${command}?`,
+    });
+    await me.ready;
+    assert.equal(await bus.sendTo('mydevice.0', 'add', { a: 1, b: 2 }), 3);
+    assert.deepEqual(await bus.sendTo('mydevice.0', 'fail'), { error: 'broken' });
+    assert.equal(await bus.sendTo('mydevice.0', 'other'), 'other?');
+    bus.on('im', (...args) => heard.push(args));
+    assert.deepEqual(await bus.call('clientSubscribe', 'mydevice.0', 'cam'), { accepted: true });
+    assert.equal(await me.push(sids[0], 'cam', { n: 1 }), true);
+    await grown(heard, 1, 'messages');
+    assert.deepEqual(heard, [['cam', 'system.adapter.mydevice.0', { n: 1 }]]);
+    bus.on('error', error => errors.push(error));
+    const second = bus.instance('mydevice.0', {});
+    await assert.rejects(second.ready, code('server'));
+    await grown(errors, 1, 'errors');
+    second.stop();
+    // The server starts again: the program is the instance again.
+    const [again] = [happens(device, 'connect')];
+    await house.stop('SIGKILL');
+    await house.start();
+    await within(again, 'the connection');
+    await within(bus.ready, 'the other connection');
+    await me.registering;
+    assert.equal(await bus.sendTo('mydevice.0', 'add', { a: 2, b: 2 }), 4);
+    assert.equal(await me.stop(), true);
+    assert.deepEqual(await bus.sendTo('mydevice.0', 'add', {}), { error: 'This instance does not run here' });
+});
+
 test('errors have a code', async t => {
     const house = await startHouse(t);
     const silent = await openBus(t, await fakeServer(t, ({ say }) => say([0, 1, '___ready___'])));

@@ -5,7 +5,7 @@ import test from 'node:test';
 import { within } from '../integration/lib/program.mjs';
 import { house, QUICK, STATE } from './lib/house.mjs';
 import { assertGone, assertWorks, BYTES, echo, echoed, joinedPolling, joinedSocket, reading, writing } from './lib/rounds.mjs';
-import { polling, RECORD, request, socketPath, wire } from './lib/wire.mjs';
+import { RECORD, request, socketPath, wire } from './lib/wire.mjs';
 
 const BASE64 = `b${BYTES.toString('base64')}`;
 const SILENCE_MS = QUICK.interval + QUICK.timeout;
@@ -57,7 +57,7 @@ async function answersAreNotStored(t, { url }) {
 // --- heartbeats ------------------------------------------------------------------------------------------------------
 
 async function pingsByPolling(t, { quickUrl }) {
-    const session = await polling(quickUrl, 4);
+    const session = await joinedPolling(quickUrl, 4);
     for (let i = 0; i < 3; i++) {
         const start = Date.now();
         assert.deepEqual(await session.packets(), ['2']);
@@ -72,8 +72,7 @@ async function pingsByPolling(t, { quickUrl }) {
 }
 
 async function pingsBySocket(t, { quickUrl }) {
-    const socket = wire(t, quickUrl, socketPath(4));
-    await socket.next();
+    const socket = await joinedSocket(t, quickUrl, 4);
     for (let i = 0; i < 3; i++) {
         assert.equal(await socket.next(), '2');
         socket.send('3');

@@ -78,12 +78,13 @@ test('@iobroker/ws over a while: pings of both sides, and a server that comes ba
     const [gone, back] = [client.once('disconnect'), client.once('reconnect')];
     assert.equal((await first.stop()).status, 0);
     await gone;
-    await serve(t, ['--data', data, '--listen', `127.0.0.1:${new URL(url).port}`]);
+    const second = await serve(t, ['--data', data, '--listen', `127.0.0.1:${new URL(url).port}`]);
     assert.deepEqual(await back, [true]);
     assert.deepEqual(await client.call('subscribe', STATE), [null]);
     const seen = event(client, 'stateChange', (id, state) => state.val === 6);
     assert.deepEqual(await client.call('setState', STATE, 6), [null, STATE]);
     await seen;
+    assert.equal((await second.stop()).status, 0);
 });
 
 // --- @iobroker/socket-client -----------------------------------------------------------------------------------------
@@ -281,10 +282,11 @@ test('@iobroker/socket-client subscribes again when the server is back', { concu
         const changed = handler((id, state) => state?.val === 8);
         await self.subscribeState(STATE, changed.look);
         assert.equal((await first.stop()).status, 0);
-        await serve(each, ['--data', data, '--listen', `127.0.0.1:${new URL(url).port}`]);
+        const second = await serve(each, ['--data', data, '--listen', `127.0.0.1:${new URL(url).port}`]);
         await back.called;
         await self.setState(STATE, 8);
         assert.equal((await changed.called)[0], STATE);
+        assert.equal((await second.stop()).status, 0);
     })));
 });
 

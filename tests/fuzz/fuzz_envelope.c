@@ -23,8 +23,7 @@ static void write_again(buf_t *out, const envelope_t *m)
         envelope_put_reply(out, m->corr, m->status, m->seq, m->trace, m->argc, values);
         break;
     case ENVELOPE_EVENT:
-        envelope_put_event(out, m->epoch, m->seq, m->name, m->peer, m->corr, m->caller.instance,
-                           m->body);
+        envelope_put_event(out, m);
         break;
     }
 }

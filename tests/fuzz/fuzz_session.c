@@ -150,8 +150,8 @@ static void drain(session_t *session, int *counts)
 
 static session_t *open_session(const dialect_t *dialect)
 {
-    return session_new(&world.core, dialect, world.listener, STR_LIT("sid"), "fuzz", &transport,
-                       NULL);
+    return session_new(&world.core, dialect, world.listener, STR_LIT("sid"), "fuzz", NULL,
+                       &transport, NULL);
 }
 
 /* The connection is lost; the client comes back to its session if it has one. */

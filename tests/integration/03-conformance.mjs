@@ -50,6 +50,22 @@ test('one process, where ours is better than the original', async t => {
     assert.equal((await server.stop()).status, 0);
 });
 
+test('clients that log in', async t => {
+    const server = await serve(t, ['--listen', '127.0.0.1:0', '--listen', '127.0.0.1:0,auth=on', '--data',
+        await imported(t), ...RECORDED]);
+    const auth = ['--auth', new URL(server.urls[1]).host];
+    const all = ['--dialects', 'sio2-ws,sio2-poll,iobws'];
+    for (const identity of ['open', 'admin', 'operator', 'guest', 'nobody', 'disabled']) {
+        const families = identity === 'open' ? 'auth' : 'auth,permissions';
+        await replay(server.urls[0], ...auth, ...all, '--identity', identity, '--families', families);
+    }
+    await replay(server.urls[0], ...auth, ...all, '--identity', 'guest', '--families', 'quirks', '--quirks', 'ours',
+        '--jobs', '1');
+    await replay(server.urls[0], ...auth, ...all, '--identity', 'open', '--families', 'quirks', '--quirks', 'ours',
+        '--case', 'connection', '--jobs', '1');
+    assert.equal((await server.stop()).status, 0);
+});
+
 test('an actor a process, and two gateways on the same stores', async t => {
     const system = await new System(t, await imported(t), RECORDED).start(2);
     for (const { urls } of system.gateways) {

@@ -10,7 +10,8 @@ import path from 'node:path';
 import test from 'node:test';
 import { request } from '../conformance/polling.mjs';
 import { connect, stateObject } from './lib/client.mjs';
-import { PROGRAM, run, serve, temporaryFolder, within } from './lib/program.mjs';
+import { COMMANDS } from './lib/commands.mjs';
+import { isInstrumented, run, serve, temporaryFolder, within } from './lib/program.mjs';
 import { ODD, oddBackup, oddObjects } from './lib/odd.mjs';
 import { connectRaw, frame, frameHead, OP } from './lib/raw.mjs';
 import { Witness } from './lib/witness.mjs';
@@ -19,19 +20,11 @@ const WITNESS_WAITS_MS = 2000;
 const MANY = 3000; // calls of one kind
 const MEGABYTE = 1 << 20;
 
-// commands.md 2.1, and what only listeners with admin=on have.
-const COMMANDS = `name authenticate updateTokenExpiration error log checkFeatureSupported getHistory httpGet sendTo
-    sendToHost authEnabled logout listPermissions getUserPermissions getVersion getAdapterName getStates
-    getForeignStates getState setState getBinaryState setBinaryState subscribe subscribeStates unsubscribe
-    unsubscribeStates clientSubscribe clientUnsubscribe getCompactSystemConfig readFile readFile64 writeFile
-    writeFile64 unlink deleteFile deleteFolder rename renameFile mkdir readDir chmodFile chownFile fileExists
-    subscribeFiles unsubscribeFiles getAdapterInstances getObject getObjects getAllObjects getObjectView setObject
-    delObject subscribeObjects unsubscribeObjects extendObject requireLog getForeignObjects delState delObjects
-    cmdExec readLogs getHostByIp addUser delUser addGroup delGroup changePassword eventsThreshold`.split(/\s+/);
 // Their call-backs have no error argument.
-const RESULT_ONLY = new Set('name authenticate authEnabled listPermissions sendTo sendToHost'.split(' '));
+const RESULT_ONLY = new Set(`name authenticate authEnabled listPermissions sendTo sendToHost getHostByIp
+    getCompactInstalled getCompactRepository`.split(/\s+/));
 // Their errors are {}, as recorded.
-const RAW_ERRORS = new Set(['getObjectView']);
+const RAW_ERRORS = new Set(['getObjectView', 'logout']);
 // Names that mean something to every object of JavaScript.
 const MAGIC = ['__proto__', 'constructor', 'prototype', 'toString', 'hasOwnProperty', 'valueOf', 'length'];
 
@@ -729,11 +722,6 @@ const PARTS = { unknownCommands, oddArguments: oddArguments('url'), oddArguments
     withoutCallback, namedErrors, hugeNumbers, hugeSettings, deepNesting, brokenPackets, brokenAttachments, brokenUtf8,
     brokenPolling, loneSurrogates, magicNames, controlCharacters, oddPatterns, oneBadAmongGood, costlyPatterns, aboveTheLimit,
     oddObjectsFromClients, oddImport, hugeMessages };
-
-function isInstrumented() {
-    const program = fs.readFileSync(PROGRAM);
-    return program.includes('__asan_init') || program.includes('__tsan_init');
-}
 
 test('bad input', async t => {
     const server = await serve(t, ['--data', temporaryFolder(t), '--listen', '127.0.0.1:0', '--listen', '127.0.0.1:0,admin=on']);

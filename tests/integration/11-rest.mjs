@@ -241,7 +241,7 @@ test('below a base path', async t => {
 // --- the description ------------------------------------------------------------------------------------------
 
 function operations() {
-    return Object.entries(description.paths).flatMap(([where, item]) => ['get', 'put', 'delete']
+    return Object.entries(description.paths).flatMap(([where, item]) => ['get', 'put', 'post', 'delete']
         .filter(method => item[method])
         .map(method => ({ method: method.toUpperCase(), where, ...item[method] })));
 }
@@ -293,7 +293,7 @@ test('each documented request is answered as documented', async t => {
     const admin = new Rest(rest.server.urls[1]);
     await rest.put('/api/object/vis.0', { type: 'meta', common: { name: 'x', type: 'meta.user' }, native: {} });
     await rest.ask('PUT', '/vis.0/main/a.txt', { body: 'hello', type: 'text/plain' });
-    const order = { PUT: 0, GET: 1, DELETE: 2 };
+    const order = { PUT: 0, POST: 1, GET: 2, DELETE: 3 };
     const objectsFirst = item => item.where.startsWith('/api/object') ? 0 : 1;
     const all = operations().filter(item => item.where !== '/api/events')
         .sort((a, b) => order[a.method] - order[b.method] || (a.method === 'DELETE'

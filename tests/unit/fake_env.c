@@ -33,12 +33,15 @@ struct fake_env {
     uint64_t seq; /* of events handed to the actor */
     char user[128];
     char instance[64];
+    char client[128];
     buf_t batch_events; /* JSON, elements separated by commas; of the batch under way */
     buf_t events;       /* JSON, of committed batches */
-    buf_t asked;        /* JSON of questions since the last look */
-    buf_t text;         /* what the last call returned */
-    buf_t args;         /* msgpack of the last call */
-    buf_t json;         /* scratch */
+    buf_t batch_acls;   /* the same of the acls of these events */
+    buf_t acls;
+    buf_t asked; /* JSON of questions since the last look */
+    buf_t text;  /* what the last call returned */
+    buf_t args;  /* msgpack of the last call */
+    buf_t json;  /* scratch */
     reply_t reply;
     buf_t answers[TICKETS_MAX]; /* JSON, by ticket - 1 */
     uint64_t tickets;
@@ -89,10 +92,16 @@ static void env_random(env_t *env, void *out, size_t len)
     }
 }
 
-static void env_publish(env_t *env, const char *event, const request_t *cause, mp_t args)
+static void env_publish(env_t *env, const char *event, const request_t *cause, mp_t acl, mp_t args)
 {
     fake_env_t *self = of(env);
     (void)cause;
+    if (self->batch_acls.len)
+        buf_append_byte(&self->batch_acls, ',');
+    if (mp_at_end(&acl))
+        buf_append_cstr(&self->batch_acls, "null");
+    else
+        json_from_mp(&self->batch_acls, acl, NULL);
     if (self->batch_events.len)
         buf_append_byte(&self->batch_events, ',');
     buf_printf(&self->batch_events, "[\"%s\",", event);
@@ -163,6 +172,7 @@ fake_env_t *fake_env_new(void)
     self->seed = 1;
     fake_env_set_user(self, "system.user.admin");
     fake_env_set_instance(self, "socketio.0");
+    fake_env_set_client(self, "test/1");
     reply_init(&self->reply);
     return self;
 }
@@ -196,8 +206,8 @@ void fake_env_destroy(fake_env_t **self_p)
         drop_question(self, 0);
     for (size_t i = 0; i < TICKETS_MAX; i++)
         buf_fini(&self->answers[i]);
-    buf_t *const buffers[] = {&self->batch_events, &self->events, &self->asked,
-                              &self->text,         &self->args,   &self->json};
+    buf_t *const buffers[] = {&self->batch_events, &self->events, &self->batch_acls, &self->acls,
+                              &self->asked,        &self->text,   &self->args,       &self->json};
     for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++)
         buf_fini(buffers[i]);
     reply_fini(&self->reply);
@@ -227,14 +237,20 @@ static config_t *default_config(fake_env_t *self)
 }
 
 /* Events that were published while nothing is being handled count as committed. */
+static void move_list(buf_t *to, buf_t *from)
+{
+    if (from->len == 0)
+        return;
+    if (to->len)
+        buf_append_byte(to, ',');
+    buf_append_str(to, buf_str(from));
+    buf_reset(from);
+}
+
 static void settle(fake_env_t *self)
 {
-    if (self->batch_events.len) {
-        if (self->events.len)
-            buf_append_byte(&self->events, ',');
-        buf_append_str(&self->events, buf_str(&self->batch_events));
-        buf_reset(&self->batch_events);
-    }
+    move_list(&self->events, &self->batch_events);
+    move_list(&self->acls, &self->batch_acls);
 }
 
 static void answer_question(fake_env_t *self, size_t index, err_t status, const char *json)
@@ -275,6 +291,7 @@ static err_t commit(fake_env_t *self)
     if (err == ERR_OK)
         settle(self);
     buf_reset(&self->batch_events);
+    buf_reset(&self->batch_acls);
     return err;
 }
 
@@ -324,6 +341,11 @@ void fake_env_set_instance(fake_env_t *self, const char *instance)
     snprintf(self->instance, sizeof self->instance, "%s", instance);
 }
 
+void fake_env_set_client(fake_env_t *self, const char *client)
+{
+    snprintf(self->client, sizeof self->client, "%s", client);
+}
+
 /* --- requests -------------------------------------------------------------------------------- */
 
 static const command_t *find_command(const actor_t *actor, const char *name)
@@ -337,14 +359,15 @@ static const command_t *find_command(const actor_t *actor, const char *name)
 
 static err_t run(fake_env_t *self, const command_t *row, const char *command, mp_t args)
 {
-    request_t request = {.corr = 1,
-                         .trace = 1,
-                         .peer = STR_LIT("test"),
-                         .command = str_of(command),
-                         .caller = {str_of(self->user), str_of(self->instance), STR_LIT("test/1")},
-                         .deadline_ms = self->mono_ms + 10000,
-                         .wants_reply = true,
-                         .args = args};
+    request_t request = {
+        .corr = 1,
+        .trace = 1,
+        .peer = {self->client, strcspn(self->client, "/")},
+        .command = str_of(command),
+        .caller = {str_of(self->user), str_of(self->instance), str_of(self->client)},
+        .deadline_ms = self->mono_ms + 10000,
+        .wants_reply = true,
+        .args = args};
     if (!mp_read_array(&request.args, &request.argc))
         return ERR_BAD_ARGS;
     if (!row)
@@ -412,6 +435,12 @@ const char *fake_env_events(fake_env_t *self)
 {
     settle(self);
     return take_list(self, &self->events);
+}
+
+const char *fake_env_acls(fake_env_t *self)
+{
+    settle(self);
+    return take_list(self, &self->acls);
 }
 
 const char *fake_env_asked(fake_env_t *self)

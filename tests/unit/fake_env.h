@@ -26,6 +26,8 @@ void *fake_env_actor(fake_env_t *self);
 void fake_env_advance(fake_env_t *self, int64_t ms);        /* moves both clocks, runs tick */
 void fake_env_set_user(fake_env_t *self, const char *user); /* default system.user.admin */
 void fake_env_set_instance(fake_env_t *self, const char *instance); /* default socketio.0 */
+/* Who calls: a client "peer/number", default "test/1". The peer is what stands before the slash. */
+void fake_env_set_client(fake_env_t *self, const char *client);
 
 /* One request as a batch of its own, through the table (unknown command, min_args, flags as the
  * dispatcher does), commit included. Arguments and answer as JSON text; the answer is valid until
@@ -37,6 +39,8 @@ mp_t fake_env_call_mp(fake_env_t *self, const char *command, mp_t args, err_t *s
 const char *fake_env_answer(fake_env_t *self);
 /* Events published since the last look, as JSON: [["stateChange",["id",{...}]],...]. */
 const char *fake_env_events(fake_env_t *self);
+/* The acls of the events published since the last look: [nil, {...}, ...] as JSON. */
+const char *fake_env_acls(fake_env_t *self);
 /* Questions asked since the last look: [["objects","objects.scan",[...]],...]. */
 const char *fake_env_asked(fake_env_t *self);
 /* Answers the oldest open question: status and JSON array. */

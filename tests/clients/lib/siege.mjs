@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
 // Tools of those who mean harm: raw connections in any number, and what a server under siege is asked about itself.
+import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import fs from 'node:fs';
 import net from 'node:net';
-import { PROGRAM, within } from '../../integration/lib/program.mjs';
+import { isInstrumented, within } from '../../integration/lib/program.mjs';
 
+export const HOST = 'Host: x\r\n';
+export const MEGABYTE = 1 << 20;
 const ADDRESSES = 16; // of this machine, so that ports do not run out
 
 export class Raw {
@@ -73,6 +76,18 @@ export function raws(t, url, count) {
 
 export const raw = (t, url) => raws(t, url, 1)[0];
 
+// Where WebSockets of all dialects go: socket.io 2 and 4, and ioBroker's own.
+export const PATHS = ['/socket.io/?EIO=3&transport=websocket', '/socket.io/?EIO=4&transport=websocket', '/?sid=1700000000000'];
+
+// A WebSocket without a library, open; its frames follow. headers: more of them, each with its CRLF.
+export async function socketOf(t, url, where, headers = '') {
+    const client = raw(t, url).write(`GET ${where} HTTP/1.1\r\n${HOST}Upgrade: websocket\r\nConnection: Upgrade\r\n`
+        + `Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n${headers}\r\n`);
+    await client.until(text => text.includes('\r\n\r\n'), `upgrade ${where}`);
+    assert.equal(client.status, 101, where);
+    return client;
+}
+
 // The answer to some bytes: once the connection is closed, or the first answer is complete as far as its head goes.
 export async function statusOf(t, url, bytes) {
     const client = raw(t, url).write(bytes);
@@ -80,12 +95,16 @@ export async function statusOf(t, url, bytes) {
     return client.status;
 }
 
+// Parts that mostly wait, at the same time.
+export const together = (...parts) => (t, house) => Promise.all(parts.map(part => part(t, house)));
+
 // --- about the server --------------------------------------------------------------------------------------------------
 
-export function isInstrumented() {
-    const program = fs.readFileSync(PROGRAM);
-    return program.includes('__asan_init') || program.includes('__tsan_init');
-}
+const FEWER = isInstrumented() ? 10 : 1;
+export const SLOW = FEWER > 1;
+export const MANY = count => Math.ceil(count / FEWER);
+
+export const WITNESS_WAITS_MS = SLOW ? 6000 : 2000;
 
 // Kilobytes in memory.
 export function memory({ child }) {
@@ -96,7 +115,8 @@ export async function metrics(url) {
     const text = await (await fetch(`${url}/metrics`)).text();
     const value = name => Number(new RegExp(`^${name} (.*)$`, 'm').exec(text)?.[1] ?? NaN);
     return { connections: value('iobus_connections'), polling: value('iobus_sessions\\{transport="polling"\\}'),
-        websocket: value('iobus_sessions\\{transport="websocket"\\}'), calls: value('iobus_calls_open') };
+        websocket: value('iobus_sessions\\{transport="websocket"\\}'), calls: value('iobus_calls_open'),
+        slow: value('iobus_slow_clients_total') };
 }
 
 // Until the gateway's figures fulfil the condition.

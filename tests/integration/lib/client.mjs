@@ -8,8 +8,8 @@ const require = createRequire(path.join(ROOT, 'tests/conformance/package.json'))
 const io = require('socket.io-client');
 
 export class Client {
-    constructor(url) {
-        this.socket = io(url, { transports: ['websocket'], forceNew: true, reconnection: false });
+    constructor(url, options) {
+        this.socket = io(url, { transports: ['websocket'], forceNew: true, reconnection: false, ...options });
         this.changes = []; // [id, value] of every stateChange
         this.socket.on('stateChange', (id, state) => this.changes.push([id, state?.val]));
         this.lost = new Promise((_, reject) => {
@@ -56,8 +56,9 @@ export class Client {
     }
 }
 
-export async function connect(t, url) {
-    const client = new Client(url);
+// options: of socket.io-client.
+export async function connect(t, url, options) {
+    const client = new Client(url, options);
     t.after(() => client.close());
     await client.connected();
     return client;

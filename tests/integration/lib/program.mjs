@@ -19,6 +19,12 @@ function environment(extra = {}) {
     return { ...Object.fromEntries(inherited), ...extra };
 }
 
+// Whether the program is a sanitizer's, which is slow and takes much memory.
+export function isInstrumented() {
+    const program = fs.readFileSync(PROGRAM);
+    return program.includes('__asan_init') || program.includes('__tsan_init');
+}
+
 // Rejects when the promise takes too long.
 export function within(promise, what, ms = DEADLINE_MS) {
     let timer;
@@ -31,7 +37,7 @@ export function within(promise, what, ms = DEADLINE_MS) {
 // A folder that is gone when the test ends.
 export function temporaryFolder(t) {
     const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'iobus-test-'));
-    t.after(() => fs.rmSync(folder, { recursive: true, force: true }));
+    t.after(() => fs.rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
     return folder;
 }
 

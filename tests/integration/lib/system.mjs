@@ -3,7 +3,7 @@
 import { serve, within } from './program.mjs';
 
 // In the order of starting; stopped the other way round.
-const ACTORS = ['log', 'objects', 'states', 'files', 'auth', 'fetch', 'history'];
+const ACTORS = ['log', 'objects', 'states', 'files', 'auth', 'fetch', 'history', 'host', 'messages'];
 
 // Until the gateway's /readyz has the status; it looks at the actors once in a while.
 export function readiness(gateway, status) {
