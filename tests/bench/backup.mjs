@@ -3,7 +3,7 @@
 //
 //     backup/config.json     backup/objects.jsonl     backup/states.jsonl
 //
-// The ids are those that iobus-bench uses: bench.0.fan and bench.0.s0 to bench.0.s(N-1).
+// The ids are those that iobus-bench uses: bench.0.fan0 to fan15 and bench.0.s0 to bench.0.s(N-1).
 import { createWriteStream } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -14,6 +14,7 @@ import { runProgram } from './servers.mjs';
 const TS = 1700000000000;
 const FROM = 'system.adapter.bench.0';
 const USER = 'system.user.admin';
+const PUBLISHERS = 16; // at most
 
 function object(id) {
     return {
@@ -46,7 +47,10 @@ async function writeLines(file, ids, toLine) {
 // Writes `file`, a tar.gz with count states, using `folder` for its parts.
 export async function writeBackup(file, folder, count) {
     const parts = join(folder, 'backup');
-    const ids = ['bench.0.fan', ...Array.from({ length: count }, (_, n) => `bench.0.s${n}`)];
+    const ids = [
+        ...Array.from({ length: PUBLISHERS }, (_, n) => `bench.0.fan${n}`),
+        ...Array.from({ length: count }, (_, n) => `bench.0.s${n}`),
+    ];
     await mkdir(parts, { recursive: true });
     const type = 'jsonl';
     const config = { system: { hostname: 'bench' }, objects: { type }, states: { type } };

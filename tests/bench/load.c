@@ -13,8 +13,7 @@
 #include "tests/bench/clock.h"
 #include "tests/bench/modes.h"
 #include "tests/bench/proc.h"
-
-#define PATH "/socket.io/?EIO=3&transport=websocket"
+#include "tests/bench/text.h"
 
 enum {
     EVENTS_MAX = 256,   /* per turn of the loop */
@@ -23,8 +22,15 @@ enum {
     ERROR_EXCERPT = 160 /* bytes of a wrong answer that are shown */
 };
 
-/* --- what goes wrong ---------------------------------------------------------------------------
- */
+void *load_allocate(size_t count, size_t size)
+{
+    void *memory = calloc(count, size);
+    if (!memory)
+        abort();
+    return memory;
+}
+
+/* --- what goes wrong ------------------------------------------------------------------------- */
 
 void load_error(load_t *self, const client_t *client, const char *what, const char *data,
                 size_t size)
@@ -46,20 +52,22 @@ void load_fail(load_t *self, const client_t *client, const char *why)
         fprintf(stderr, "iobus-bench: %s\n", why);
 }
 
-/* --- slots and sending -------------------------------------------------------------------------
- */
+/* --- slots and sending ----------------------------------------------------------------------- */
 
 void load_use_slot(load_t *self, slot_t *slot, uint64_t due, uint32_t answers)
 {
-    slot->id += slot->client->slot_count;
+    client_t *client = slot->client;
+    slot->id += client->slot_count;
     slot->due = due;
     slot->left = answers;
+    if (client->order)
+        client->order[(client->order_first + client->order_count++) % client->slot_count] = slot;
     self->outstanding++;
 }
 
 slot_t *load_take_slot(load_t *self, uint64_t due)
 {
-    if (self->free_count == 0)
+    if (self->free_count == 0 || self->outstanding >= self->options.window)
         return NULL;
     slot_t *slot = self->free[self->free_first];
     self->free_first = (self->free_first + 1) % self->slot_count;
@@ -81,15 +89,27 @@ void load_free_slot(load_t *self, slot_t *slot)
     self->free[(self->free_first + self->free_count++) % self->slot_count] = slot;
 }
 
-void load_send(load_t *self, client_t *client, int size)
+static void mark_dirty(load_t *self, client_t *client)
 {
-    if (size < 0 || (size_t)size >= self->text_room)
+    if (client->dirty)
+        return;
+    client->dirty = true;
+    self->dirty[self->dirty_count++] = client;
+}
+
+void load_send(load_t *self, client_t *client, const char *end)
+{
+    size_t size = (size_t)(end - self->text);
+    if (size > self->text_room)
         abort(); /* text_room is computed from the longest request */
-    ws_text(&client->ws, self->text, (size_t)size);
-    if (!client->dirty) {
-        client->dirty = true;
-        self->dirty[self->dirty_count++] = client;
-    }
+    conn_send(&client->conn, self->text, size);
+    mark_dirty(self, client);
+}
+
+static void say(load_t *self, client_t *client, const char *data, size_t size)
+{
+    conn_send(&client->conn, data, size);
+    mark_dirty(self, client);
 }
 
 static void flush_dirty(load_t *self)
@@ -97,8 +117,8 @@ static void flush_dirty(load_t *self)
     for (uint32_t i = 0; i < self->dirty_count; i++) {
         client_t *client = self->dirty[i];
         client->dirty = false;
-        if (ws_flush(&client->ws) != 0)
-            load_fail(self, client, client->ws.why);
+        if (conn_flush(&client->conn) != 0)
+            load_fail(self, client, conn_why(&client->conn));
     }
     self->dirty_count = 0;
 }
@@ -108,11 +128,10 @@ void load_record(load_t *self, uint64_t due)
     if (self->phase != PHASE_MEASURE)
         return;
     self->report.ops++;
-    hist_record(&self->latency, clock_ns() - due);
+    hist_record(&self->latency, self->now - due);
 }
 
-/* --- phases ------------------------------------------------------------------------------------
- */
+/* --- phases ---------------------------------------------------------------------------------- */
 
 static uint64_t own_cpu_ns(void)
 {
@@ -132,69 +151,89 @@ static bool server_cpu(const load_t *self, uint64_t *total)
     return options->pid_count > 0 && proc_cpu_ns(options->pids, options->pid_count, total) == 0;
 }
 
+static bool server_ticks(const load_t *self, uint64_t *system, uint64_t *all)
+{
+    return proc_ticks(self->options.pids, self->options.pid_count, system, all) == 0;
+}
+
 static bool server_rss(const load_t *self, uint64_t *total)
 {
     const options_t *options = &self->options;
     return options->pid_count > 0 && proc_rss(options->pids, options->pid_count, total) == 0;
 }
 
-static void begin_warmup(load_t *self, uint64_t now)
+static void begin_warmup(load_t *self)
 {
     self->phase = PHASE_WARMUP;
-    self->started = now;
-    self->phase_end = now + to_ns(self->options.warmup);
+    self->started = self->now;
+    self->phase_end = self->now + to_ns(self->options.warmup);
 }
 
-static void begin_measure(load_t *self, uint64_t now)
+static void begin_measure(load_t *self)
 {
     self->phase = PHASE_MEASURE;
-    self->measure_begin = now;
-    self->phase_end = now + to_ns(self->options.seconds);
+    self->measure_begin = self->now;
+    self->phase_end = self->options.count ? UINT64_MAX : self->now + to_ns(self->options.seconds);
     self->own_cpu_begin = own_cpu_ns();
-    self->has_cpu_begin =
-        server_cpu(self, &self->cpu_begin) && proc_machine_ns(&self->machine_begin) == 0;
+    self->has_cpu_begin = server_cpu(self, &self->cpu_begin) &&
+                          proc_machine_ns(&self->machine_begin) == 0 &&
+                          server_ticks(self, &self->system_begin, &self->ticks_begin);
 }
 
-/* How many operations of a paced run are due until `now`. */
-static uint64_t due_until(const load_t *self, uint64_t now)
+/* How many operations of a paced run are due by now. */
+static uint64_t due_by_now(const load_t *self)
 {
-    return (uint64_t)((double)(now - self->started) / 1e9 * self->options.rate);
+    return (uint64_t)((double)(self->now - self->started) / 1e9 * self->options.rate);
 }
 
-static void end_measure(load_t *self, uint64_t now)
+static void end_measure(load_t *self)
 {
     report_t *report = &self->report;
     uint64_t cpu_end = 0;
     uint64_t machine_end = 0;
     uint64_t rss_end = 0;
+    uint64_t system = 0;
+    uint64_t ticks = 0;
     self->phase = PHASE_DRAIN;
-    self->progress = now;
-    report->seconds = (double)(now - self->measure_begin) / 1e9;
+    self->progress = self->now;
+    report->seconds = (double)(self->now - self->measure_begin) / 1e9;
     report->client_cpu_ns = own_cpu_ns() - self->own_cpu_begin;
-    report->has_cpu =
-        self->has_cpu_begin && server_cpu(self, &cpu_end) && proc_machine_ns(&machine_end) == 0;
+    report->has_cpu = self->has_cpu_begin && server_cpu(self, &cpu_end) &&
+                      proc_machine_ns(&machine_end) == 0 && server_ticks(self, &system, &ticks);
+    if (report->has_cpu && ticks > self->ticks_begin)
+        report->system_share =
+            (double)(system - self->system_begin) / (double)(ticks - self->ticks_begin);
     report->server_cpu_ns = cpu_end - self->cpu_begin;
     report->machine_cpu_ns = machine_end - self->machine_begin;
-    if (self->options.rate > 0 && due_until(self, now) > self->issued)
-        report->backlog = due_until(self, now) - self->issued;
-    if (self->mode->idle && self->has_rss_begin && server_rss(self, &rss_end)) {
-        report->has_rss = true;
+    if (self->options.rate > 0 && due_by_now(self) > self->issued)
+        report->backlog = due_by_now(self) - self->issued;
+    report->has_rss =
+        self->mode->idle && self->has_rss_begin && self->ready > 1 && server_rss(self, &rss_end);
+    if (report->has_rss)
         report->rss_per_connection =
-            ((double)rss_end - (double)self->rss_begin) / self->options.connections;
-    }
+            ((double)rss_end - (double)self->rss_begin) / (self->ready - 1);
 }
 
-static void prepare_client(load_t *self, client_t *client)
+/* The next request of a client before or after the run; it may have none. */
+static void next_step(load_t *self, client_t *client)
 {
-    if (!self->mode->prepare || !self->mode->prepare(self, client))
+    bool (*step)(load_t *, client_t *) =
+        self->phase == PHASE_PREPARE ? self->mode->prepare : self->mode->verify;
+    if (self->phase == PHASE_VERIFY && self->options.no_verify)
+        step = NULL;
+    if (!step || !step(self, client))
         self->prepared++;
 }
 
-static void begin_prepare(load_t *self)
+static void begin_steps(load_t *self, phase_t phase)
 {
-    self->phase = PHASE_PREPARE;
-    for (uint32_t i = 0; i < self->client_count; i++)
-        prepare_client(self, &self->clients[i]);
+    self->phase = phase;
+    self->prepared = 0;
+    self->progress = self->now;
+    for (uint32_t i = 0; i < self->active_count; i++) {
+        self->clients[i].step = 0;
+        next_step(self, &self->clients[i]);
+    }
 }
 
 /* A bounded number of handshakes at a time; where memory is measured, one client goes ahead. */
@@ -204,56 +243,71 @@ static void open_more(load_t *self)
     while (!self->failed && self->opened < self->client_count &&
            self->opened - self->ready < limit) {
         client_t *client = &self->clients[self->opened++];
-        if (ws_open(&client->ws) != 0)
-            load_fail(self, client, client->ws.why);
+        if (conn_open(&client->conn) != 0)
+            load_fail(self, client, conn_why(&client->conn));
     }
 }
 
-static void advance(load_t *self, uint64_t now)
+static bool has_measured_all(const load_t *self)
 {
-    if (self->phase == PHASE_CONNECT && (self->mode->connects || self->ready == self->client_count))
-        begin_prepare(self);
+    const options_t *options = &self->options;
+    if (options->count)
+        return self->issued >= options->count && self->outstanding == 0;
+    return self->now >= self->phase_end;
+}
+
+static void advance(load_t *self)
+{
+    if (self->phase == PHASE_CONNECT && (self->mode->first || self->ready == self->client_count))
+        begin_steps(self, PHASE_PREPARE);
     if (self->phase == PHASE_CONNECT)
         open_more(self);
-    if (self->phase == PHASE_PREPARE && self->prepared == self->client_count)
-        begin_warmup(self, now);
-    if (self->phase == PHASE_WARMUP && now >= self->phase_end)
-        begin_measure(self, now);
-    if (self->phase == PHASE_MEASURE && now >= self->phase_end)
-        end_measure(self, now);
+    if (self->phase == PHASE_PREPARE && self->prepared == self->active_count)
+        begin_warmup(self);
+    if (self->phase == PHASE_WARMUP && self->now >= self->phase_end)
+        begin_measure(self);
+    if (self->phase == PHASE_MEASURE && has_measured_all(self))
+        end_measure(self);
     if (self->phase == PHASE_DRAIN && self->outstanding == 0)
+        begin_steps(self, PHASE_VERIFY);
+    if (self->phase == PHASE_VERIFY && self->prepared == self->active_count)
         self->phase = PHASE_DONE;
 
     bool waits = self->phase < PHASE_WARMUP || self->outstanding > 0;
-    if (waits && now > self->progress && now - self->progress > to_ns(self->options.timeout))
+    if (waits && self->now > self->progress &&
+        self->now - self->progress > to_ns(self->options.timeout))
         load_fail(self, NULL, "the server has stopped answering");
 }
 
 static void issue(load_t *self)
 {
+    const options_t *options = &self->options;
     if (!self->mode->issue || (self->phase != PHASE_WARMUP && self->phase != PHASE_MEASURE))
         return;
     uint64_t now = clock_ns();
     for (;;) {
         uint64_t due = now;
-        if (self->options.rate > 0)
-            due = self->started + to_ns((double)self->issued / self->options.rate);
-        if (self->failed || due > now || !self->mode->issue(self, due))
+        if (options->rate > 0)
+            due = self->started + to_ns((double)self->issued / options->rate);
+        if (self->failed || due > now || (options->count && self->issued == options->count) ||
+            !self->mode->issue(self, due))
             return;
         self->issued++;
     }
 }
 
-/* --- what arrives ------------------------------------------------------------------------------
- */
+/* --- what arrives ---------------------------------------------------------------------------- */
 
-static void on_open(load_t *self, const sio_packet_t *packet)
+static void on_open(load_t *self, client_t *client, const packet_t *packet)
 {
     uint64_t interval;
-    if (self->ping_every > 0 || !sio_number(packet->body, packet->size, "pingInterval", &interval))
-        return;
-    self->ping_every = interval * 1000000;
-    self->ping_at = clock_ns() + self->ping_every;
+    if (self->ping_every == 0 &&
+        dialect_number(packet->body, packet->size, "pingInterval", &interval)) {
+        self->ping_every = interval * 1000000;
+        self->ping_at = self->now + self->ping_every;
+    }
+    if (client_dialect(client)->revision == 4)
+        say(self, client, "40", 2);
 }
 
 static void on_ready(load_t *self, client_t *client)
@@ -261,73 +315,106 @@ static void on_ready(load_t *self, client_t *client)
     self->ready++;
     if (self->mode->idle && self->ready == 1)
         self->has_rss_begin = server_rss(self, &self->rss_begin);
-    if (!self->mode->connects)
-        return;
-    load_record(self, client->slots->due);
-    ws_goodbye(&client->ws);
-    if (ws_flush(&client->ws) != 0)
-        load_fail(self, client, client->ws.why);
+    if (self->mode->first)
+        self->mode->first(self, client);
 }
 
-static void on_ack(load_t *self, client_t *client, const sio_packet_t *packet)
+/* The request that the packet answers; NULL when there is none. */
+static slot_t *answered_slot(client_t *client, const packet_t *packet)
 {
-    slot_t *slot = &client->slots[packet->id % client->slot_count];
-    if (slot->left == 0 || slot->id != packet->id) {
+    if (!client->order) {
+        slot_t *slot = &client->slots[packet->id % client->slot_count];
+        return slot->left > 0 && slot->id == packet->id ? slot : NULL;
+    }
+    if (client->order_count == 0)
+        return NULL;
+    slot_t *slot = client->order[client->order_first];
+    client->order_first = (client->order_first + 1) % client->slot_count;
+    client->order_count--;
+    return slot;
+}
+
+static void on_ack(load_t *self, client_t *client, const packet_t *packet)
+{
+    slot_t *slot = answered_slot(client, packet);
+    if (!slot) {
         load_error(self, client, "an answer that nobody awaits", packet->body, packet->size);
         return;
     }
-    bool preparing = self->phase == PHASE_PREPARE;
-    if (!(preparing ? self->mode->prepared : self->mode->check)(self, client, slot, packet))
+    bool steps = self->phase == PHASE_PREPARE || self->phase == PHASE_VERIFY;
+    bool (*check)(load_t *, client_t *, slot_t *, const packet_t *) = self->mode->check;
+    if (steps)
+        check = self->phase == PHASE_PREPARE ? self->mode->prepared : self->mode->verified;
+    if (!check(self, client, slot, packet))
         load_error(self, client, "wrong answer", packet->body, packet->size);
-    if (preparing) {
+    if (steps) {
         load_answered(self, slot);
-        prepare_client(self, client);
+        next_step(self, client);
     } else {
         self->mode->acknowledged(self, slot);
     }
 }
 
-static void on_message(void *owner, const char *data, size_t size)
+static void on_carrier(load_t *self, client_t *client)
+{
+    const dialect_t *dialect = client_dialect(client);
+    if (dialect->hello)
+        say(self, client, dialect->hello, dialect->hello_size);
+    if (dialect->ready_when_open)
+        on_ready(self, client);
+}
+
+static int on_message(void *owner, const char *data, size_t size)
 {
     client_t *client = owner;
     load_t *self = client->load;
-    sio_packet_t packet = sio_parse(data, size);
-    self->progress = clock_ns();
+    if (!data) {
+        on_carrier(self, client);
+        return 0;
+    }
+    const dialect_t *dialect = client_dialect(client);
+    packet_t packet = dialect->parse(data, size);
     switch (packet.kind) {
-    case SIO_OPEN:
-        on_open(self, &packet);
-        break;
-    case SIO_CONNECT:
-        on_ready(self, client);
-        break;
-    case SIO_ACK:
-        on_ack(self, client, &packet);
-        break;
-    case SIO_EVENT:
+    case PACKET_EVENT:
         if (self->mode->event)
             self->mode->event(self, client, &packet);
         else
             load_error(self, client, "unexpected event", data, size);
         break;
-    case SIO_PONG:
+    case PACKET_ACK:
+        on_ack(self, client, &packet);
+        break;
+    case PACKET_OPEN:
+        on_open(self, client, &packet);
+        break;
+    case PACKET_READY:
+        on_ready(self, client);
+        break;
+    case PACKET_PING:
+        if (dialect->pong)
+            say(self, client, dialect->pong, strlen(dialect->pong));
+        break;
+    case PACKET_IGNORED:
         break;
     default:
         load_error(self, client, "unexpected packet", data, size);
     }
+    return 0;
 }
 
-/* --- the loop ----------------------------------------------------------------------------------
- */
+/* --- the loop -------------------------------------------------------------------------------- */
 
-static void client_event(load_t *self, client_t *client, uint32_t events)
+static void wire_reported(load_t *self, wire_t *wire, uint32_t events)
 {
-    int result = ws_event(&client->ws, events);
+    client_t *client = wire->top;
+    self->now = self->progress = clock_ns();
+    int result = wire_event(wire, events);
     if (result < 0) {
-        load_fail(self, client, client->ws.why);
+        load_fail(self, client, wire->why);
         return;
     }
     if (result > 0) { /* connect mode: the goodbye has been answered */
-        ws_close(&client->ws);
+        conn_close(&client->conn);
         load_answered(self, client->slots);
         load_free_slot(self, client->slots);
     }
@@ -336,20 +423,22 @@ static void client_event(load_t *self, client_t *client, uint32_t events)
     flush_dirty(self);
 }
 
-static void heartbeat(load_t *self, uint64_t now)
+static void heartbeat(load_t *self)
 {
-    if (self->ping_every == 0 || now < self->ping_at || self->mode->connects)
+    if (self->ping_every == 0 || self->now < self->ping_at || self->mode->first)
         return;
-    self->ping_at = now + self->ping_every;
-    memcpy(self->text, "2", 1);
+    self->ping_at = self->now + self->ping_every;
     for (uint32_t i = 0; i < self->client_count; i++) {
-        if (self->clients[i].ws.stage == WS_OPEN)
-            load_send(self, &self->clients[i], 1);
+        client_t *client = &self->clients[i];
+        const char *ping = client_dialect(client)->ping;
+        if (ping && conn_is_open(&client->conn))
+            say(self, client, ping, strlen(ping));
     }
 }
 
-static struct timespec time_to_wait(const load_t *self, uint64_t now)
+static struct timespec time_to_wait(const load_t *self)
 {
+    uint64_t now = clock_ns();
     uint64_t until = now + CLOCK_SECOND / 10; /* how late a stall may be noticed */
     if (self->phase == PHASE_WARMUP || self->phase == PHASE_MEASURE) {
         if (self->phase_end < until)
@@ -371,51 +460,49 @@ static void run(load_t *self)
     struct epoll_event events[EVENTS_MAX];
     self->progress = clock_ns();
     for (;;) {
-        uint64_t now = clock_ns();
-        advance(self, now);
+        self->now = clock_ns();
+        advance(self);
         if (self->failed || self->phase == PHASE_DONE)
             break;
-        heartbeat(self, now);
+        heartbeat(self);
         issue(self);
         flush_dirty(self);
-        struct timespec wait = time_to_wait(self, clock_ns());
+        struct timespec wait = time_to_wait(self);
         int count = epoll_pwait2(self->epoll, events, EVENTS_MAX, &wait, NULL);
         for (int i = 0; i < count && !self->failed; i++)
-            client_event(self, events[i].data.ptr, events[i].events);
+            wire_reported(self, events[i].data.ptr, events[i].events);
     }
     if (self->phase == PHASE_MEASURE) /* a failed run reports how far it came */
-        end_measure(self, clock_ns());
+        end_measure(self);
     if (self->mode->finish)
         self->mode->finish(self);
 }
 
-/* --- begin and end -----------------------------------------------------------------------------
- */
-
-static void *allocate(size_t count, size_t size)
-{
-    void *memory = calloc(count, size);
-    if (!memory)
-        abort();
-    return memory;
-}
+/* --- begin and end --------------------------------------------------------------------------- */
 
 static void init_clients(load_t *self)
 {
     const options_t *options = &self->options;
-    self->client_count = self->mode->clients(options);
-    self->clients = allocate(self->client_count, sizeof *self->clients);
-    self->dirty = allocate(self->client_count, sizeof(client_t *));
+    self->active_count = self->mode->clients(options);
+    self->client_count = self->active_count + options->idle;
+    self->clients = load_allocate(self->client_count, sizeof *self->clients);
+    self->dirty = load_allocate(self->client_count, sizeof(client_t *));
     for (uint32_t i = 0; i < self->client_count; i++) {
         client_t *client = &self->clients[i];
-        ws_init(&client->ws, &self->net, client);
+        bool writer = self->mode->fanout && i < options->publishers;
+        conn_init(&client->conn, writer ? &self->writer_kind : &self->kind, &self->net, client,
+                  on_message);
         client->load = self;
         client->index = i;
-        client->slot_count = self->mode->connects ? 1 : self->mode->slots(options, i);
+        client->slot_count = 1;
+        if (!self->mode->first && i < self->active_count)
+            client->slot_count = self->mode->slots(options, i);
         self->slot_count += client->slot_count;
+        if (client_dialect(client)->ordered)
+            client->order = load_allocate(client->slot_count, sizeof(slot_t *));
     }
-    self->slots = allocate(self->slot_count, sizeof *self->slots);
-    self->free = allocate(self->slot_count, sizeof(slot_t *));
+    self->slots = load_allocate(self->slot_count, sizeof *self->slots);
+    self->free = load_allocate(self->slot_count, sizeof(slot_t *));
 }
 
 /* First slots first, so that a paced run visits every connection before any twice. */
@@ -435,7 +522,8 @@ static void init_slots(load_t *self)
             if (place >= client->slot_count)
                 continue;
             client->slots[place] = (slot_t){.client = client, .id = place};
-            load_free_slot(self, &client->slots[place]);
+            if (i < self->active_count)
+                load_free_slot(self, &client->slots[place]);
         }
     }
 }
@@ -443,54 +531,88 @@ static void init_slots(load_t *self)
 static void init_report(load_t *self)
 {
     const options_t *options = &self->options;
-    bool fanout = self->mode->event != NULL;
+    bool fanout = self->mode->fanout;
     self->report = (report_t){
         .label = options->label,
         .mode = options->mode,
-        .connections = fanout ? self->client_count : options->connections,
+        .dialect = options->dialect,
+        .connections = fanout ? self->active_count : options->connections,
+        .idle = options->idle,
         .inflight = options->inflight,
+        .publishers = fanout ? options->publishers : 0,
         .subscribers = fanout ? options->subscribers : 0,
+        .subscriptions = fanout ? options->publishers + options->subscriptions : 0,
         .target_rate = options->rate,
         .latency = &self->latency,
     };
 }
 
-static int init(load_t *self)
+static int init_kind(load_t *self, conn_kind_t *kind, const char *name, bool writer)
+{
+    const dialect_t *dialect = dialect_find(name);
+    if (!dialect) {
+        fprintf(stderr, "iobus-bench: unknown dialect %s; see --help\n", name);
+        return -1;
+    }
+    if (!(self->mode->speaks ? self->mode->speaks(dialect) : dialect->begin != NULL)) {
+        fprintf(stderr, "iobus-bench: %s has no %s\n", name, self->options.mode);
+        return -1;
+    }
+    return conn_kind_init(kind, dialect, self->options.url, writer);
+}
+
+static int init_mode(load_t *self)
 {
     const options_t *options = &self->options;
+    const char *writer = options->writer_dialect ? options->writer_dialect : options->dialect;
     self->mode = modes_find(options->mode);
     if (!self->mode) {
         fprintf(stderr, "iobus-bench: unknown mode %s; see --help\n", options->mode);
         return -1;
     }
+    return init_kind(self, &self->kind, options->dialect, false) != 0 ||
+                   init_kind(self, &self->writer_kind, writer, true) != 0
+               ? -1
+               : 0;
+}
+
+static int init(load_t *self)
+{
+    const options_t *options = &self->options;
+    if (init_mode(self) != 0)
+        return -1;
     self->epoll = epoll_create1(EPOLL_CLOEXEC);
     const char *why;
-    if (ws_net_init(&self->net, self->epoll, options->url, PATH, on_message, &why) != 0) {
+    if (wire_net_init(&self->net, self->epoll, options->url, &why) != 0) {
         fprintf(stderr, "iobus-bench: %s: %s\n", options->url, why);
         return -1;
     }
     init_clients(self);
     init_slots(self);
     init_report(self);
-    self->ids_each = options->ids / self->client_count;
+    self->ids_each = options->ids / self->active_count;
     if (self->ids_each == 0)
         self->ids_each = 1;
-    self->text_room = 256 + (size_t)self->ids_each * 24;
-    self->text = allocate(self->text_room, 1);
+    size_t names = (size_t)self->ids_each + options->publishers + options->subscriptions;
+    self->text_room = 1024 + names * 24 + (size_t)options->size * 2;
+    self->text = load_allocate(self->text_room, 1);
     hist_init(&self->latency);
+    if (self->mode->begin)
+        self->mode->begin(self);
     return 0;
 }
 
 static void fini(load_t *self)
 {
-    for (uint32_t i = 0; i < self->client_count; i++)
-        ws_fini(&self->clients[i].ws);
-    ws_net_fini(&self->net);
-    free(self->clients);
-    free(self->slots);
-    free(self->free);
-    free(self->dirty);
-    free(self->text);
+    for (uint32_t i = 0; self->clients && i < self->client_count; i++) {
+        conn_fini(&self->clients[i].conn);
+        free(self->clients[i].order);
+    }
+    wire_net_fini(&self->net);
+    void *const memory[] = {self->clients, self->slots,   self->free, self->dirty, self->text,
+                            self->values,  self->written, self->seen, self->file};
+    for (size_t i = 0; i < sizeof memory / sizeof memory[0]; i++)
+        free(memory[i]);
     if (self->epoll >= 0)
         close(self->epoll);
 }

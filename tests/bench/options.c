@@ -10,14 +10,25 @@
 #define MAX_CONNECTIONS 60000
 #define MAX_INFLIGHT 65536
 #define MAX_IDS 1000000
+#define MAX_PUBLISHERS 16 /* states that backup.mjs makes for them */
+#define MAX_SIZE (4u << 20)
 
 enum {
     OPT_URL,
     OPT_MODE,
     OPT_LABEL,
+    OPT_DIALECT,
+    OPT_WRITER_DIALECT,
     OPT_CONNECTIONS,
     OPT_INFLIGHT,
+    OPT_WINDOW,
+    OPT_IDLE,
     OPT_SUBSCRIBERS,
+    OPT_PUBLISHERS,
+    OPT_SUBSCRIPTIONS,
+    OPT_SIZE,
+    OPT_COUNT,
+    OPT_NO_VERIFY,
     OPT_IDS,
     OPT_SECONDS,
     OPT_WARMUP,
@@ -31,9 +42,18 @@ static const struct option names[] = {
     {"url", required_argument, NULL, OPT_URL},
     {"mode", required_argument, NULL, OPT_MODE},
     {"label", required_argument, NULL, OPT_LABEL},
+    {"dialect", required_argument, NULL, OPT_DIALECT},
+    {"writer-dialect", required_argument, NULL, OPT_WRITER_DIALECT},
     {"connections", required_argument, NULL, OPT_CONNECTIONS},
     {"inflight", required_argument, NULL, OPT_INFLIGHT},
+    {"window", required_argument, NULL, OPT_WINDOW},
+    {"idle", required_argument, NULL, OPT_IDLE},
     {"subscribers", required_argument, NULL, OPT_SUBSCRIBERS},
+    {"publishers", required_argument, NULL, OPT_PUBLISHERS},
+    {"subscriptions", required_argument, NULL, OPT_SUBSCRIPTIONS},
+    {"size", required_argument, NULL, OPT_SIZE},
+    {"count", required_argument, NULL, OPT_COUNT},
+    {"no-verify", no_argument, NULL, OPT_NO_VERIFY},
     {"ids", required_argument, NULL, OPT_IDS},
     {"seconds", required_argument, NULL, OPT_SECONDS},
     {"warmup", required_argument, NULL, OPT_WARMUP},
@@ -47,18 +67,28 @@ static const struct option names[] = {
 static const char HELP[] =
     "iobus-bench --url HOST:PORT --mode MODE [option]...\n"
     "\n"
-    "Measures a server that speaks ioBroker's commands over socket.io 2 and checks its answers.\n"
-    "Prints one line of JSON; exit status 0 means that every answer arrived and was right.\n"
+    "Measures a server that speaks ioBroker's commands, or one to compare it with, and checks its\n"
+    "answers. Prints one line of JSON; exit status 0 means that every answer arrived and was "
+    "right.\n"
     "\n"
-    "  --mode setState|getState|getStates   one request each, acknowledged\n"
-    "         fanout                        one writer, --subscribers; an operation is a delivery\n"
-    "         connect                       open, wait for the namespace, close\n"
+    "  --mode setState|getState|getStates   one request each, acknowledged; writes are read back\n"
+    "         writeFile64|readFile64        files of --size bytes (65536)\n"
+    "         fanout                        --publishers write, --subscribers watch all that they\n"
+    "                                       write; an operation is a delivery\n"
+    "         connect                       open, enter, first answer, close\n"
     "         idle                          --connections that do nothing; memory of each\n"
+    "  --dialect D       sio2 (default), sio5, poll2, poll5, iobws; mqtt, nchan, resp\n"
+    "  --writer-dialect D  of the publishers, where it differs\n"
     "  --connections N   (1)      --inflight N    requests under way per connection (1)\n"
     "  --subscribers N   (1)      --ids N         states bench.0.s0 to N-1, shared out (1000)\n"
+    "  --publishers N    (1)      --subscriptions N  more of each subscriber, never written (0)\n"
+    "  --idle N          more connections, that do nothing (0)\n"
+    "  --window N        requests under way over all connections (no limit)\n"
     "  --seconds S       (5)      --warmup S      (1)       --timeout S     without progress (10)\n"
+    "  --count N         just so many operations (fanout: changes), without warm-up\n"
     "  --rate R          operations per second overall (fanout: changes), sent at their time\n"
     "                    whatever the answers do; latency counts from that time\n"
+    "  --no-verify       do not read back what was written\n"
     "  --pid PID[,PID]   the server's processes, for CPU time and memory\n"
     "  --label TEXT      copied to the report\n";
 
@@ -68,15 +98,21 @@ static int wrong(const char *name, const char *text)
     return -1;
 }
 
-static int take_count(const char *name, const char *text, uint32_t max, uint32_t *value)
+static int take_number(const char *name, const char *text, uint32_t min, uint32_t max,
+                       uint32_t *value)
 {
     char *end;
     errno = 0;
     unsigned long number = strtoul(text, &end, 10);
-    if (errno || end == text || *end || text[0] == '-' || number < 1 || number > max)
+    if (errno || end == text || *end || text[0] == '-' || number < min || number > max)
         return wrong(name, text);
     *value = (uint32_t)number;
     return 0;
+}
+
+static int take_count(const char *name, const char *text, uint32_t max, uint32_t *value)
+{
+    return take_number(name, text, 1, max, value);
 }
 
 static int take_decimal(const char *name, const char *text, double min, double *value)
@@ -105,7 +141,7 @@ static int take_pids(options_t *self, const char *text)
     }
 }
 
-static int take(options_t *self, int option, const char *text)
+static int take_text(options_t *self, int option, const char *text)
 {
     switch (option) {
     case OPT_URL:
@@ -118,22 +154,15 @@ static int take(options_t *self, int option, const char *text)
     case OPT_LABEL:
         self->label = text;
         return 0;
-    case OPT_CONNECTIONS:
-        return take_count("connections", text, MAX_CONNECTIONS, &self->connections);
-    case OPT_INFLIGHT:
-        return take_count("inflight", text, MAX_INFLIGHT, &self->inflight);
-    case OPT_SUBSCRIBERS:
-        return take_count("subscribers", text, MAX_CONNECTIONS, &self->subscribers);
-    case OPT_IDS:
-        return take_count("ids", text, MAX_IDS, &self->ids);
-    case OPT_SECONDS:
-        return take_decimal("seconds", text, 0.01, &self->seconds);
-    case OPT_WARMUP:
-        return take_decimal("warmup", text, 0, &self->warmup);
-    case OPT_TIMEOUT:
-        return take_decimal("timeout", text, 0.1, &self->timeout);
-    case OPT_RATE:
-        return take_decimal("rate", text, 0.1, &self->rate);
+    case OPT_DIALECT:
+        self->dialect = text;
+        return 0;
+    case OPT_WRITER_DIALECT:
+        self->writer_dialect = text;
+        return 0;
+    case OPT_NO_VERIFY:
+        self->no_verify = true;
+        return 0;
     case OPT_PID:
         return take_pids(self, text);
     case OPT_HELP:
@@ -144,13 +173,63 @@ static int take(options_t *self, int option, const char *text)
     }
 }
 
+static int take_operations(options_t *self, const char *text)
+{
+    uint32_t count;
+    if (take_count("count", text, UINT32_MAX, &count) != 0)
+        return -1;
+    self->count = count;
+    self->warmup = 0;
+    return 0;
+}
+
+static int take(options_t *self, int option, const char *text)
+{
+    switch (option) {
+    case OPT_CONNECTIONS:
+        return take_count("connections", text, MAX_CONNECTIONS, &self->connections);
+    case OPT_INFLIGHT:
+        return take_count("inflight", text, MAX_INFLIGHT, &self->inflight);
+    case OPT_WINDOW:
+        return take_count("window", text, UINT32_MAX, &self->window);
+    case OPT_IDLE:
+        return take_number("idle", text, 0, MAX_CONNECTIONS, &self->idle);
+    case OPT_SUBSCRIBERS:
+        return take_count("subscribers", text, MAX_CONNECTIONS, &self->subscribers);
+    case OPT_PUBLISHERS:
+        return take_count("publishers", text, MAX_PUBLISHERS, &self->publishers);
+    case OPT_SUBSCRIPTIONS:
+        return take_number("subscriptions", text, 0, MAX_IDS, &self->subscriptions);
+    case OPT_SIZE:
+        return take_count("size", text, MAX_SIZE, &self->size);
+    case OPT_IDS:
+        return take_count("ids", text, MAX_IDS, &self->ids);
+    case OPT_COUNT:
+        return take_operations(self, text);
+    case OPT_SECONDS:
+        return take_decimal("seconds", text, 0.01, &self->seconds);
+    case OPT_WARMUP:
+        return take_decimal("warmup", text, 0, &self->warmup);
+    case OPT_TIMEOUT:
+        return take_decimal("timeout", text, 0.1, &self->timeout);
+    case OPT_RATE:
+        return take_decimal("rate", text, 0.1, &self->rate);
+    default:
+        return take_text(self, option, text);
+    }
+}
+
 int options_parse(options_t *self, int argc, char **argv)
 {
     *self = (options_t){
         .label = "",
+        .dialect = "sio2",
         .connections = 1,
         .inflight = 1,
+        .window = UINT32_MAX,
         .subscribers = 1,
+        .publishers = 1,
+        .size = 65536,
         .ids = 1000,
         .seconds = 5,
         .warmup = 1,

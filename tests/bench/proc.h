@@ -19,4 +19,8 @@ int proc_machine_ns(uint64_t *total);
 /* Resident memory (VmRSS) in bytes. 0 or -1. */
 int proc_rss(const pid_t *pids, size_t count, uint64_t *total);
 
+/* How much of their CPU time was spent in the kernel so far, and how much at all, in clock ticks.
+ * Coarser than proc_cpu_ns; good for a share. */
+int proc_ticks(const pid_t *pids, size_t count, uint64_t *system, uint64_t *all);
+
 #endif

@@ -50,9 +50,14 @@ void report_print(const report_t *self, FILE *file)
     put_text(file, "label", self->label);
     fputc(',', file);
     put_text(file, "mode", self->mode);
+    fputc(',', file);
+    put_text(file, "dialect", self->dialect);
     put_count(file, "connections", self->connections);
     put_count(file, "inflight", self->inflight);
+    put_count(file, "idle", self->idle);
+    put_count(file, "publishers", self->publishers);
     put_count(file, "subscribers", self->subscribers);
+    put_count(file, "subscriptions", self->subscriptions);
     put_decimal(file, "target_rate", self->target_rate > 0, self->target_rate);
     put_decimal(file, "seconds", true, self->seconds);
     put_count(file, "ops", self->ops);
@@ -60,8 +65,12 @@ void report_print(const report_t *self, FILE *file)
     put_latency(file, self->latency);
     put_decimal(file, "cpu_us_per_op", self->has_cpu && self->ops > 0,
                 (double)self->server_cpu_ns / 1e3 / ops);
+    put_decimal(file, "system_share", self->has_cpu, self->system_share);
     put_decimal(file, "client_cpu_us_per_op", self->ops > 0,
                 (double)self->client_cpu_ns / 1e3 / ops);
+    /* The instrument's own share of one CPU: near 1, it is what limits the rate. */
+    put_decimal(file, "client_busy", self->seconds > 0,
+                (double)self->client_cpu_ns / 1e9 / self->seconds);
     /* CPUs that the rest of the machine kept busy: how far the run was disturbed. */
     uint64_t ours = self->server_cpu_ns + self->client_cpu_ns;
     uint64_t others = self->machine_cpu_ns > ours ? self->machine_cpu_ns - ours : 0;

@@ -23,6 +23,7 @@ const ROWS = [
     { fault: 'silent', args: SET, shows: 'errors' },
     { fault: 'die', args: SET, shows: 'errors' },
     { fault: 'old-value', args: GET, shows: 'errors' },
+    { fault: 'old-value', args: SET, shows: 'errors' }, // read back after the run
     { fault: 'lose', args: PACED, shows: 'lost' },
     { fault: 'lose', args: FAN, shows: 'lost' },
     { fault: 'swap', args: PACED, shows: 'reordered' },

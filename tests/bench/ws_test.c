@@ -17,19 +17,22 @@ static const char UPGRADED[] = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: web
 
 /* One connection whose server is the other end of a socket pair. */
 typedef struct fixture {
-    ws_net_t net;
+    wire_net_t net;
     ws_t ws;
     int server;
     size_t messages, bytes; /* received so far */
 } fixture_t;
 
-static void on_message(void *owner, const char *data, size_t size)
+static int on_message(void *owner, const char *data, size_t size)
 {
     fixture_t *self = owner;
+    if (!data)
+        return 0; /* the upgrade has been accepted */
     self->messages++;
     self->bytes += size;
     for (size_t i = 0; i < size; i++)
         assert_int_equal(data[i], (char)('a' + i % 26));
+    return 0;
 }
 
 static int setup(void **state)
@@ -40,10 +43,10 @@ static int setup(void **state)
     const char *why;
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
     int epoll = epoll_create1(0);
-    assert_int_equal(ws_net_init(&fixture.net, epoll, "127.0.0.1:1", "/", on_message, &why), 0);
-    ws_init(&fixture.ws, &fixture.net, &fixture);
-    fixture.ws.fd = pair[0];
-    fixture.ws.stage = WS_UPGRADING;
+    assert_int_equal(wire_net_init(&fixture.net, epoll, "127.0.0.1:1", &why), 0);
+    ws_init(&fixture.ws, &fixture.net, &fixture, on_message);
+    fixture.ws.wire.fd = pair[0];
+    fixture.ws.wire.stage = WIRE_OPEN;
     fixture.server = pair[1];
     *state = &fixture;
     return 0;
@@ -55,7 +58,7 @@ static int teardown(void **state)
     close(self->net.epoll);
     close(self->server);
     ws_fini(&self->ws);
-    ws_net_fini(&self->net);
+    wire_net_fini(&self->net);
     return 0;
 }
 
@@ -81,7 +84,7 @@ static void feed(fixture_t *self, const char *data, size_t size, size_t step)
     for (size_t done = 0; done < size; done += step) {
         size_t part = size - done < step ? size - done : step;
         assert_int_equal(write(self->server, data + done, part), (ssize_t)part);
-        assert_int_equal(ws_event(&self->ws, EPOLLIN), 0);
+        assert_int_equal(wire_event(&self->ws.wire, EPOLLIN), 0);
     }
 }
 
@@ -104,7 +107,7 @@ static void test_receive_in_pieces(void **state)
     feed(self, stream + 800, size - 800, 997);
     assert_int_equal(self->messages, sizeof sizes / sizeof sizes[0]);
     assert_int_equal(self->bytes, bytes);
-    assert_int_equal(self->ws.in_size, 0);
+    assert_int_equal(self->ws.wire.in_size, 0);
     free(stream);
 }
 
@@ -113,9 +116,9 @@ static void test_send_gathered(void **state)
 {
     fixture_t *self = *state;
     feed(self, UPGRADED, sizeof UPGRADED - 1, sizeof UPGRADED);
-    ws_text(&self->ws, "one", 3);
-    ws_text(&self->ws, "three", 5);
-    assert_int_equal(ws_flush(&self->ws), 0);
+    ws_send(&self->ws, "one", 3);
+    ws_send(&self->ws, "three", 5);
+    assert_int_equal(wire_flush(&self->ws.wire), 0);
     unsigned char got[64];
     assert_int_equal(read(self->server, got, sizeof got), 2 + 4 + 3 + 2 + 4 + 5);
     static const struct {
@@ -129,6 +132,25 @@ static void test_send_gathered(void **state)
         for (size_t k = 0; k < strlen(rows[i].text); k++)
             assert_int_equal(frame[6 + k] ^ frame[2 + k % 4], rows[i].text[k]);
     }
+}
+
+/* A dialect of binary messages takes no text, and the other way round. */
+static void test_kind_of_messages(void **state)
+{
+    fixture_t *self = *state;
+    feed(self, UPGRADED, sizeof UPGRADED - 1, sizeof UPGRADED);
+    self->ws.binary = true;
+    feed(self,
+         "\x82\x01"
+         "a",
+         3, 3);
+    assert_int_equal(self->messages, 1);
+    assert_int_equal(write(self->server,
+                           "\x81\x01"
+                           "a",
+                           3),
+                     3);
+    assert_int_equal(wire_event(&self->ws.wire, EPOLLIN), -1);
 }
 
 static void test_refuses(void **state)
@@ -148,12 +170,12 @@ static void test_refuses(void **state)
         {"\x81\x7f\xff\xff\xff\xff\xff\xff\xff\xff", 10},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        self->ws.stage = i < 2 ? WS_UPGRADING : WS_OPEN;
-        self->ws.in_size = 0;
-        self->ws.why = NULL;
+        self->ws.upgraded = i >= 2;
+        self->ws.wire.in_size = 0;
+        self->ws.wire.why = NULL;
         assert_int_equal(write(self->server, rows[i].data, rows[i].size), (ssize_t)rows[i].size);
-        assert_int_equal(ws_event(&self->ws, EPOLLIN), -1);
-        assert_non_null(self->ws.why);
+        assert_int_equal(wire_event(&self->ws.wire, EPOLLIN), -1);
+        assert_non_null(self->ws.wire.why);
     }
 }
 
@@ -163,9 +185,9 @@ static void test_end(void **state)
     fixture_t *self = *state;
     feed(self, UPGRADED, sizeof UPGRADED - 1, sizeof UPGRADED);
     assert_int_equal(shutdown(self->server, SHUT_WR), 0);
-    assert_int_equal(ws_event(&self->ws, EPOLLIN), -1);
+    assert_int_equal(wire_event(&self->ws.wire, EPOLLIN), -1);
     ws_goodbye(&self->ws);
-    assert_int_equal(ws_event(&self->ws, EPOLLIN), 1);
+    assert_int_equal(wire_event(&self->ws.wire, EPOLLIN), 1);
 }
 
 int main(void)
@@ -173,6 +195,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_receive_in_pieces, setup, teardown),
         cmocka_unit_test_setup_teardown(test_send_gathered, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_kind_of_messages, setup, teardown),
         cmocka_unit_test_setup_teardown(test_refuses, setup, teardown),
         cmocka_unit_test_setup_teardown(test_end, setup, teardown),
     };
