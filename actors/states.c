@@ -58,7 +58,8 @@ static err_t open_engine(engine_t **engine, const config_t *config, buf_t *why)
                                       .format = STATES_FORMAT,
                                       .durability = (engine_durability_t)durability,
                                       .sync_interval_ms = config_int(config, "sync-interval"),
-                                      .cache_bytes = (size_t)config_int(config, "store-cache")};
+                                      .cache_bytes = (size_t)config_int(config, "store-cache"),
+                                      .read_at_start = true};
     return engine_open(engine, &options, why);
 }
 

@@ -233,13 +233,11 @@ static void tap_call(batch_t *self, const call_t *call)
                              text_of(self, call->client_at, call->client_len)};
     bool secret = call->row && (call->row->flags & CMD_SECRET);
     buf_t list = {0};
-    if (!secret) {
-        mp_put_array(&list, call->value_count);
-        mp_put_raw(&list, value_of(self, call->value_at, call->value_len));
-    }
+    mp_put_array(&list, call->value_count);
+    mp_put_raw(&list, value_of(self, call->value_at, call->value_len));
     tap_reply(self->tap, env_now(&self->env), str_of(call->row ? call->row->name : "?"), &caller,
               call->corr, call->trace, call->status, sock_mono_us() - call->started_us,
-              mp_of_buf(&list));
+              mp_of_buf(&list), secret);
     buf_fini(&list);
 }
 

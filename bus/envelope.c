@@ -100,26 +100,22 @@ static const shape_t shapes[] = {
 
 err_t envelope_next(mp_t *frame, envelope_t *out)
 {
-    mp_t header, at;
+    mp_t at = *frame;
     uint32_t fields;
     uint64_t version, type;
     *out = (envelope_t){0};
-    if (!mp_next(frame, &header))
-        return ERR_BAD_FRAME;
-    at = header;
     if (!mp_read_array(&at, &fields) || !mp_read_uint(&at, &version))
         return ERR_BAD_FRAME;
     if (version != ENVELOPE_VERSION)
         return ERR_BAD_VERSION;
     if (!mp_read_uint(&at, &type) || type >= sizeof shapes / sizeof shapes[0] ||
-        fields != shapes[type].fields || !shapes[type].read(&at, out) || !mp_at_end(&at))
+        fields != shapes[type].fields || !shapes[type].read(&at, out))
         return ERR_BAD_FRAME;
     out->type = (envelope_type_t)type;
-    if (!mp_next(frame, &out->body))
-        return ERR_BAD_FRAME;
-    err_t err = mp_check(out->body, true);
+    err_t err = mp_next_checked(&at, &out->body);
     if (err != ERR_OK)
         return err;
+    *frame = at;
     at = out->body;
     return mp_read_array(&at, &out->argc) ? ERR_OK : ERR_BAD_FRAME;
 }

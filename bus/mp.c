@@ -113,45 +113,75 @@ bool mp_at_end(const mp_t *self)
     return self->p >= self->end;
 }
 
+/* Bytes of a value whose first byte alone tells them; 0: it does not. Most values are such. */
+static inline size_t plain_len(uint8_t byte)
+{
+    if (byte < 0x80 || byte >= 0xe0)
+        return 1;
+    if (byte < 0xa0)
+        return 0;
+    if (byte < 0xc0)
+        return 1u + (byte & 0x1fu);
+    const lead_t *lead = &leads[byte - 0xc0];
+    return lead->size_bytes == 0 && lead->type != MP_NONE ? 1u + lead->fixed : 0;
+}
+
+/* Moves past `left` values on each level, from the innermost out: what a container owes is put
+ * aside while its element is looked at. */
 static err_t skip_checked(mp_t *self)
 {
-    uint64_t open[MP_MAX_DEPTH]; /* elements that are still owed at each level */
+    uint64_t open[MP_MAX_DEPTH], left = 1; /* elements that are still owed at each level */
     size_t depth = 0;
     mp_t at = *self;
-    do {
-        shape_t shape;
-        while (depth > 0 && open[depth - 1] == 0)
-            depth--;
-        if (depth > 0)
-            open[depth - 1]--;
-        else if (at.p != self->p)
-            break;
-        if (!shape_at(at, &shape))
-            return ERR_BAD_FRAME;
-        /* Every element takes a byte at least: a count that cannot be true is refused at once. */
-        if (shape.count > (uint64_t)(at.end - at.p))
-            return ERR_BAD_FRAME;
-        at.p += shape.head + shape.size;
-        if (shape.type == MP_ARRAY || shape.type == MP_MAP) {
-            if (depth == MP_MAX_DEPTH)
-                return ERR_TOO_DEEP;
-            open[depth++] = shape.count;
+    while (left > 0 || depth > 0) {
+        if (left == 0) {
+            left = open[--depth];
+            continue;
         }
-    } while (depth > 0);
+        if (at.p >= at.end)
+            return ERR_BAD_FRAME;
+        size_t len = plain_len(*at.p), room = (size_t)(at.end - at.p);
+        left--;
+        if (len == 0) {
+            shape_t shape;
+            /* Every element takes a byte at least: a count that cannot be true is refused at once.
+             */
+            if (!shape_at(at, &shape) || shape.count > room)
+                return ERR_BAD_FRAME;
+            len = shape.head + shape.size;
+            if (shape.type == MP_ARRAY || shape.type == MP_MAP) {
+                if (depth == MP_MAX_DEPTH)
+                    return ERR_TOO_DEEP;
+                open[depth++] = left;
+                left = shape.count;
+            }
+        } else if (len > room) {
+            return ERR_BAD_FRAME;
+        }
+        at.p += len;
+    }
     self->p = at.p;
     return ERR_OK;
 }
 
 bool mp_skip(mp_t *self)
 {
-    shape_t shape;
-    if (!shape_at(*self, &shape))
+    size_t len = self->p < self->end ? plain_len(*self->p) : 0;
+    if (len == 0)
+        return skip_checked(self) == ERR_OK;
+    if (len > (size_t)(self->end - self->p))
         return false;
-    if (shape.count == 0) {
-        self->p += shape.head + shape.size;
-        return true;
-    }
-    return skip_checked(self) == ERR_OK;
+    self->p += len;
+    return true;
+}
+
+err_t mp_next_checked(mp_t *self, mp_t *value)
+{
+    const uint8_t *start = self->p;
+    err_t err = skip_checked(self);
+    if (err == ERR_OK)
+        *value = (mp_t){start, self->p};
+    return err;
 }
 
 bool mp_next(mp_t *self, mp_t *value)
@@ -281,6 +311,14 @@ bool mp_read_double(mp_t *self, double *out)
 static bool read_bytes(mp_t *self, mp_type_t type, str_t *out)
 {
     shape_t shape;
+    if (type == MP_STR && self->p < self->end && (*self->p & 0xe0) == 0xa0) { /* a short text */
+        size_t len = *self->p & 0x1fu;
+        if (len >= (size_t)(self->end - self->p))
+            return false;
+        *out = (str_t){(const char *)self->p + 1, len};
+        self->p += len + 1;
+        return true;
+    }
     if (!shape_at(*self, &shape) || shape.type != type)
         return false;
     *out = (str_t){(const char *)self->p + shape.head, shape.size};

@@ -46,6 +46,8 @@ bool mp_at_end(const mp_t *self);
 bool mp_skip(mp_t *self);
 /* The next value as its own range, and moves past it; false as mp_skip. */
 bool mp_next(mp_t *self, mp_t *value);
+/* The same, and why not: ERR_BAD_FRAME or ERR_TOO_DEEP. */
+err_t mp_next_checked(mp_t *self, mp_t *value) MUST_USE;
 /* Whether the range is exactly one well-formed value (`one`) or any sequence of them, nested at
  * most MP_MAX_DEPTH. ERR_OK, ERR_BAD_FRAME or ERR_TOO_DEEP. Does not check UTF-8. */
 err_t mp_check(mp_t self, bool one) MUST_USE;

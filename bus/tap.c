@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "bus/log.h"
+#include "bus/mask.h"
 #include "bus/sock.h"
 
 #define SUBSCRIPTIONS_PER_TURN 1000 /* a peer that floods us must not keep the loop */
@@ -57,12 +58,19 @@ static void put_value(buf_t *out, mp_t value)
 {
     size_t size = (size_t)(value.end - value.p);
     if (size <= TAP_MAX_VALUE) {
-        mp_put_raw(out, value);
+        mask_put(out, value);
         return;
     }
     mp_put_map(out, 1);
     mp_put_cstr(out, "<size>");
     mp_put_uint(out, size);
+}
+
+/* However many they are. */
+static void put_secret(buf_t *out)
+{
+    mp_put_array(out, 1);
+    mp_put_cstr(out, MASK);
 }
 
 static void put_head(tap_t *self, uint32_t fields, const char *kind, int64_t now_ms, str_t name,
@@ -92,7 +100,7 @@ void tap_request(tap_t *self, int64_t now_ms, const request_t *request, bool sec
     mp_put_uint(&self->out, request->corr);
     mp_put_uint(&self->out, request->trace);
     if (secret) {
-        mp_put_nil(&self->out);
+        put_secret(&self->out);
     } else {
         buf_t args;
         buf_init(&args);
@@ -105,15 +113,15 @@ void tap_request(tap_t *self, int64_t now_ms, const request_t *request, bool sec
 }
 
 void tap_reply(tap_t *self, int64_t now_ms, str_t command, const caller_t *caller, uint64_t corr,
-               uint64_t trace, err_t status, int64_t latency_us, mp_t values)
+               uint64_t trace, err_t status, int64_t latency_us, mp_t values, bool secret)
 {
     put_head(self, 11, "reply", now_ms, command, caller);
     mp_put_uint(&self->out, corr);
     mp_put_uint(&self->out, trace);
     mp_put_cstr(&self->out, err_name(status));
     mp_put_int(&self->out, latency_us);
-    if (mp_at_end(&values))
-        mp_put_nil(&self->out);
+    if (secret)
+        put_secret(&self->out);
     else
         put_value(&self->out, values);
     emit(self);

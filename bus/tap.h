@@ -4,8 +4,9 @@
  *   ["request", ts_ms, actor, command, user, client, corr, trace, args]
  *   ["reply",   ts_ms, actor, command, user, client, corr, trace, status name, latency_us, values]
  *   ["event",   ts_ms, actor, name, "", "", corr, seq, args]
- * Values longer than TAP_MAX_VALUE bytes are replaced by {"<size>": n}; passwords never enter
- * (commands flagged secret show no arguments). Thread contract: owner thread of the actor. */
+ * Values longer than TAP_MAX_VALUE bytes are replaced by {"<size>": n}; passwords never enter:
+ * commands flagged secret show ["…"] instead of arguments and answers, in everything else
+ * bus/mask.h hides what is known to be one. Thread contract: owner thread of the actor. */
 #ifndef IOBUS_BUS_TAP_H
 #define IOBUS_BUS_TAP_H
 
@@ -22,11 +23,11 @@ void tap_destroy(tap_t **self_p);
 /* Reads subscriptions that have come or gone. */
 void tap_process(tap_t *self);
 bool tap_active(const tap_t *self);
-/* secret: no arguments are shown. */
+/* secret: the arguments, or the answer, are not shown. */
 void tap_request(tap_t *self, int64_t now_ms, const request_t *request, bool secret);
-/* values: one array value, or an empty cursor for a secret answer. */
+/* values: one array value. */
 void tap_reply(tap_t *self, int64_t now_ms, str_t command, const caller_t *caller, uint64_t corr,
-               uint64_t trace, err_t status, int64_t latency_us, mp_t values);
+               uint64_t trace, err_t status, int64_t latency_us, mp_t values, bool secret);
 void tap_event(tap_t *self, int64_t now_ms, str_t name, uint64_t corr, uint64_t seq, mp_t args);
 
 #endif

@@ -37,6 +37,9 @@ typedef struct {
     engine_durability_t durability;
     int64_t sync_interval_ms;
     size_t cache_bytes;
+    bool read_at_start; /* its owner has everything in memory and reads only at first: what is
+                           written is kept unsorted until it goes to a table, which costs a third of
+                           a sorted insertion, but makes reads of what is new slow */
 } engine_options_t;
 
 /* RocksDB. On error one clear line in why ("states: data folder X is in use by another process").

@@ -98,11 +98,11 @@ static err_t take_error(const rocks_t *self, const char *operation, char *text)
 
 /* --- opening ---------------------------------------------------------------------------------- */
 
-static void make_options(rocks_t *self, size_t cache_bytes)
+static void make_options(rocks_t *self, const engine_options_t *options)
 {
     self->options = rocksdb_options_create();
     self->table = rocksdb_block_based_options_create();
-    self->cache = rocksdb_cache_create_lru(cache_bytes);
+    self->cache = rocksdb_cache_create_lru(options->cache_bytes);
     rocksdb_block_based_options_set_block_cache(self->table, self->cache);
     rocksdb_block_based_options_set_block_size(self->table, BLOCK_BYTES);
     rocksdb_block_based_options_set_filter_policy(
@@ -119,6 +119,10 @@ static void make_options(rocks_t *self, size_t cache_bytes)
     rocksdb_options_set_keep_log_file_num(self->options, INFO_LOG_FILES);
     rocksdb_options_set_stats_dump_period_sec(self->options, 0);
     rocksdb_options_set_stats_persist_period_sec(self->options, 0);
+    if (options->read_at_start) {
+        rocksdb_options_set_memtable_vector_rep(self->options);
+        rocksdb_options_set_allow_concurrent_memtable_write(self->options, 0);
+    }
     self->read = rocksdb_readoptions_create();
     self->read_once = rocksdb_readoptions_create();
     rocksdb_readoptions_set_fill_cache(self->read_once, 0);
@@ -236,7 +240,7 @@ err_t engine_open(engine_t **out, const engine_options_t *options, buf_t *why)
     assert(self->path && self->name);
     self->durability = options->durability;
     self->sync_interval_ms = options->sync_interval_ms > 0 ? options->sync_interval_ms : 1;
-    make_options(self, options->cache_bytes);
+    make_options(self, options);
     self->batch = rocksdb_writebatch_wi_create(0, 1);
     char *text;
     open_db(self, &text);
