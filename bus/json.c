@@ -2,6 +2,7 @@
 /* The writing half of json.h, and UTF-8; json_read.c has the reading half. */
 #include "bus/json.h"
 
+#include <endian.h>
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
@@ -45,12 +46,25 @@ static uint64_t load_word(const uint8_t *p)
     return word;
 }
 
+#define TOP_BITS 0x8080808080808080ull
+
+/* Of 32 bytes. */
+static inline bool is_ascii(const uint8_t *p)
+{
+    return ((load_word(p) | load_word(p + 8) | load_word(p + 16) | load_word(p + 24)) & TOP_BITS) ==
+           0;
+}
+
 bool json_utf8_valid(str_t text)
 {
     const uint8_t *p = (const uint8_t *)text.p;
     const uint8_t *end = text.len ? p + text.len : p;
     while (p < end) {
-        if (end - p >= 8 && (load_word(p) & 0x8080808080808080ull) == 0) {
+        while (end - p >= 32 && is_ascii(p))
+            p += 32;
+        if (p == end)
+            break;
+        if (end - p >= 8 && (load_word(p) & TOP_BITS) == 0) {
             p += 8;
         } else if (*p < 0x80) {
             p++;
@@ -142,8 +156,44 @@ static const uint8_t *put_special(buf_t *out, const uint8_t *p, const uint8_t *e
     return p + 1;
 }
 
+/* Writes a text without special bytes, the usual one, eight bytes at a time. False: it has some, or
+ * there is no memory; nothing is written. */
+static inline bool put_plain(buf_t *out, str_t text)
+{
+    if (text.len + 2 > out->cap - out->len && !buf_reserve(out, text.len + 2))
+        return false;
+    const uint8_t *p = (const uint8_t *)text.p;
+    uint8_t *to = out->data + out->len;
+    size_t left = text.len;
+    *to++ = '"';
+    for (; left >= 8; left -= 8, p += 8, to += 8) {
+        uint64_t word = load_word(p);
+        if (special_bytes(word) != 0)
+            return false;
+        memcpy(to, &word, 8);
+    }
+    if (left > 0 && text.len >= 8) { /* the last eight, some of them once more */
+        uint64_t word = load_word(p + left - 8);
+        if (special_bytes(word) != 0)
+            return false;
+        memcpy(to + left - 8, &word, 8);
+        to += left;
+        left = 0;
+    }
+    for (; left > 0; left--, p++) {
+        if (*p < 0x20 || *p == '"' || *p == '\\' || *p >= 0x80)
+            return false;
+        *to++ = *p;
+    }
+    *to++ = '"';
+    out->len = (size_t)(to - out->data);
+    return true;
+}
+
 void json_put_str(buf_t *out, str_t text)
 {
+    if (put_plain(out, text))
+        return;
     const uint8_t *p = (const uint8_t *)text.p;
     const uint8_t *end = text.len ? p + text.len : p;
     put_byte(out, '"');
@@ -155,13 +205,24 @@ void json_put_str(buf_t *out, str_t text)
     put_byte(out, '"');
 }
 
+static const char pairs[] =
+    "00010203040506070809101112131415161718192021222324252627282930313233343536373839"
+    "40414243444546474849505152535455565758596061626364656667686970717273747576777879"
+    "8081828384858687888990919293949596979899";
+
 /* Decimal digits of value, right-aligned before `end`; returns where they begin. */
 static char *digits_before(char *end, uint64_t value)
 {
-    do {
-        *--end = (char)('0' + value % 10);
-        value /= 10;
-    } while (value > 0);
+    for (; value >= 100; value /= 100) {
+        end -= 2;
+        memcpy(end, &pairs[value % 100 * 2], 2);
+    }
+    if (value < 10) {
+        *--end = (char)('0' + value);
+        return end;
+    }
+    end -= 2;
+    memcpy(end, &pairs[value * 2], 2);
     return end;
 }
 
@@ -372,6 +433,30 @@ static bool put_number(buf_t *out, mp_t *at)
     return true;
 }
 
+/* Times, flags and nothing. False: something else, or truncated. */
+static inline bool put_fixed(buf_t *out, mp_t *at, uint8_t head)
+{
+    size_t len = 1;
+    if (head == 0xcf) {
+        uint64_t value;
+        len = 9;
+        if ((size_t)(at->end - at->p) < len)
+            return false;
+        memcpy(&value, at->p + 1, sizeof value);
+        put_integer(out, false, be64toh(value));
+    } else if (head == 0xc0) {
+        PUT_LITERAL(out, "null");
+    } else if (head == 0xc2) {
+        PUT_LITERAL(out, "false");
+    } else if (head == 0xc3) {
+        PUT_LITERAL(out, "true");
+    } else {
+        return false;
+    }
+    at->p += len;
+    return true;
+}
+
 /* The forms of one head byte, without the general reader: most of a state is short strings and
  * small integers. False: something else, or truncated. */
 static bool put_short(buf_t *out, mp_t *at)
@@ -397,7 +482,7 @@ static bool put_scalar(buf_t *out, mp_t *at, json_bins_t *bins)
 {
     bool flag;
     str_t text;
-    if (put_short(out, at))
+    if (put_short(out, at) || (at->p < at->end && put_fixed(out, at, *at->p)))
         return true;
     switch (mp_type(*at)) {
     case MP_STR:
