@@ -629,6 +629,7 @@ const actor_t history_actor = {
     .name = "history",
     .commands = commands,
     .follows = follows,
+    .patient = "states",
     .open = history_open,
     .close = history_close,
     .commit = history_commit,

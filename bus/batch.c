@@ -20,6 +20,7 @@
 #include "bus/tickets.h"
 
 #define FOLLOWS_MAX 8
+#define PATIENCE_MS 5                        /* a queue of events is far from full by then */
 #define FRAMES_PER_FOLLOWER 256              /* per turn */
 #define OPEN_QUESTIONS_MAX 65536             /* questions to other actors that wait for an answer */
 #define BATCH_BYTES_MAX (8u * 1024u * 1024u) /* a batch whose answers are larger ends early */
@@ -573,12 +574,32 @@ static void look_for_listeners(batch_t *self)
     ready_clear(self->ready, self->taps_ready);
 }
 
+/* A request may ask for what an event has told, so events do not wait then. */
+static void follow(batch_t *self)
+{
+    bool asked = ready_is(self->ready, self->router_ready);
+    for (size_t i = 0; i < self->followers_len; i++) {
+        if (asked)
+            follower_hurry(self->followers[i]);
+        (void)follower_process(self->followers[i], FRAMES_PER_FOLLOWER, self->mono_ms);
+    }
+}
+
+static int64_t until_followers(const batch_t *self, int64_t wait_ms)
+{
+    for (size_t i = 0; i < self->followers_len; i++) {
+        int64_t ms = follower_wait(self->followers[i], self->mono_ms);
+        if (ms >= 0)
+            wait_ms = least(wait_ms, ms);
+    }
+    return wait_ms;
+}
+
 int64_t batch_turn(batch_t *self)
 {
     self->mono_ms = sock_mono_ms();
     look_for_listeners(self);
-    for (size_t i = 0; i < self->followers_len; i++)
-        (void)follower_process(self->followers[i], FRAMES_PER_FOLLOWER, self->mono_ms);
+    follow(self);
     (void)requests_process(self->requests);
     answer_syncs(self);
     size_t handled = 0;
@@ -592,6 +613,7 @@ int64_t batch_turn(batch_t *self)
     wait_ms = least(wait_ms, requests_expire(self->requests, self->mono_ms));
     if (tickets_open_count(self->tickets) > 0)
         wait_ms = least(wait_ms, 50);
+    wait_ms = until_followers(self, wait_ms);
     return self->calls_len > 0 ? 0 : least(wait_ms, 1000);
 }
 
@@ -656,6 +678,8 @@ static void open_links(batch_t *self, const endpoints_t *endpoints, size_t max_f
         assert(i < FOLLOWS_MAX);
         self->followers[i] =
             follower_new(endpoints, self->requests, self->actor->follows[i], &follower_ops, self);
+        if (self->actor->patient && strcmp(self->actor->patient, self->actor->follows[i]) == 0)
+            follower_set_patience(self->followers[i], PATIENCE_MS);
         self->followers_len++;
     }
     if (self->actor->follows)

@@ -122,6 +122,8 @@ typedef struct {
     const char *name;           /* "states"; also the name of its endpoints */
     const command_t *commands;  /* ends with name NULL */
     const char *const *follows; /* actors whose events it gets, NULL-terminated; or NULL */
+    const char *patient;        /* one of these whose events may wait some ms, when it does nothing
+                                   else; NULL */
     const char *const *barrier; /* actors that must have seen this one's events before its write
                                    commands are answered, NULL-terminated; or NULL */
     /* Opens stores, fills caches. On error writes one line without newline into why. */

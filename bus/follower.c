@@ -22,6 +22,8 @@ struct follower {
     uint64_t replay; /* correlation number of the replay under way; 0 none */
     uint64_t bad;    /* frames that could not be read */
     int64_t mono_ms; /* of the turn under way */
+    int64_t patience_ms;
+    int64_t again_ms; /* the socket is not watched until then; 0: it is */
 };
 
 follower_t *follower_new(const endpoints_t *endpoints, requests_t *requests, const char *actor,
@@ -169,15 +171,49 @@ static void take_frame(follower_t *self, str_t data)
     }
 }
 
+void follower_set_patience(follower_t *self, int64_t ms)
+{
+    self->patience_ms = ms;
+    if (ms == 0)
+        follower_hurry(self);
+}
+
+void follower_hurry(follower_t *self)
+{
+    if (self->again_ms == 0)
+        return;
+    self->again_ms = 0;
+    ready_resume(requests_ready(self->requests), self->ready);
+}
+
+int64_t follower_wait(const follower_t *self, int64_t mono_ms)
+{
+    if (self->again_ms == 0)
+        return -1;
+    return self->again_ms > mono_ms ? self->again_ms - mono_ms : 0;
+}
+
+static void rest(follower_t *self)
+{
+    if (self->patience_ms == 0)
+        return;
+    self->again_ms = self->mono_ms + self->patience_ms;
+    ready_pause(requests_ready(self->requests), self->ready);
+}
+
 bool follower_process(follower_t *self, size_t max, int64_t mono_ms)
 {
     ready_t *ready = requests_ready(self->requests);
     bool any = false;
     self->mono_ms = mono_ms;
+    if (self->again_ms != 0 && mono_ms >= self->again_ms)
+        follower_hurry(self);
     for (size_t i = 0; i < max && ready_is(ready, self->ready); i++) {
         zmq_msg_t msg;
         if (!sock_recv(self->socket, &msg)) {
             ready_clear(ready, self->ready);
+            if (any)
+                rest(self);
             break;
         }
         take_frame(self, sock_msg_str(&msg));

@@ -68,6 +68,25 @@ void ready_wait(ready_t *self, int64_t ms)
         self->flags |= bit(events[i].data.u64) & self->used;
 }
 
+static void watch(ready_t *self, size_t number, uint32_t events)
+{
+    struct epoll_event event = {.events = events, .data.u64 = number};
+    int changed = epoll_ctl(self->epoll, EPOLL_CTL_MOD, self->fds[number], &event);
+    assert(changed == 0);
+    (void)changed;
+}
+
+void ready_pause(ready_t *self, size_t number)
+{
+    watch(self, number, 0);
+}
+
+void ready_resume(ready_t *self, size_t number)
+{
+    watch(self, number, EPOLLIN);
+    self->flags |= bit(number);
+}
+
 bool ready_is(const ready_t *self, size_t number)
 {
     return (self->flags & bit(number)) != 0;

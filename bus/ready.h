@@ -25,6 +25,9 @@ size_t ready_add(ready_t *self, zsock_t *socket);
 void ready_remove(ready_t *self, size_t number);
 /* Waits until a socket is flagged, at most so long (0: only looks; -1: for ever). */
 void ready_wait(ready_t *self, int64_t ms);
+/* Its descriptor is not watched until ready_resume, which flags it. */
+void ready_pause(ready_t *self, size_t number);
+void ready_resume(ready_t *self, size_t number);
 bool ready_is(const ready_t *self, size_t number);
 void ready_mark(ready_t *self, size_t number);
 void ready_clear(ready_t *self, size_t number);

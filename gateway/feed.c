@@ -12,6 +12,7 @@
 #include "gateway/recovery.h"
 #include "gateway/session.h"
 
+#define PATIENCE_MS 5
 #define FRAMES_PER_TURN 64 /* so that calls of clients get their turn */
 #define RESYNC_IDS 1000    /* ids in one question */
 #define RESYNC_TTL_MS 30000
@@ -456,6 +457,9 @@ void feed_destroy(feed_hub_t **self_p)
 bool feed_process(feed_hub_t *self)
 {
     bool any = false;
+    /* While nobody watches states their changes are only counted: no reason to wake up for each. */
+    bool idle = subs_is_empty(self->core->subs, SUBS_STATES);
+    follower_set_patience(self->followers[FEED_STATES], idle ? PATIENCE_MS : 0);
     for (size_t i = 0; i < FEED_COUNT; i++)
         any = follower_process(self->followers[i], FRAMES_PER_TURN, self->core->mono_ms) || any;
     for (size_t i = 0; i < FEED_COUNT; i++)
@@ -466,6 +470,11 @@ bool feed_process(feed_hub_t *self)
         resync_states(self);
     }
     return any;
+}
+
+int64_t feed_wait(const feed_hub_t *self)
+{
+    return follower_wait(self->followers[FEED_STATES], self->core->mono_ms);
 }
 
 size_t feed_fds(const feed_hub_t *self, int *fds, size_t cap)

@@ -18,6 +18,8 @@ feed_hub_t *feed_new(core_t *core, const endpoints_t *endpoints,
 void feed_destroy(feed_hub_t **self_p);
 /* Handles what has come; true if anything was done. Never blocks. */
 bool feed_process(feed_hub_t *self);
+/* ms until it is to be called again, whether something has come or not; -1: no need. */
+int64_t feed_wait(const feed_hub_t *self);
 /* Descriptors to watch; returns how many were written. */
 size_t feed_fds(const feed_hub_t *self, int *fds, size_t cap);
 

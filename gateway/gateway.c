@@ -98,6 +98,9 @@ static void on_prepare(struct ev_loop *loop, ev_prepare *watcher, int events)
         any = conn_flush(&self->env) || any;
     }
     int64_t left = requests_expire(self->core.requests, self->core.mono_ms);
+    int64_t feed_ms = feed_wait(self->feed);
+    if (feed_ms >= 0 && feed_ms < left)
+        left = feed_ms;
     ev_timer_stop(loop, &self->expire);
     ev_timer_set(&self->expire, (double)left / 1000, 0.);
     ev_timer_start(loop, &self->expire);

@@ -417,6 +417,11 @@ void subs_restart(subs_t *self, subs_kind_t kind)
     cache_clear(index);
 }
 
+bool subs_is_empty(const subs_t *self, subs_kind_t kind)
+{
+    return map_len(self->kinds[kind].entries) == 0;
+}
+
 str_t subs_next(const subs_t *self, subs_kind_t kind, size_t *at, bool *exact)
 {
     const entry_t *entry = map_next(self->kinds[kind].entries, at);

@@ -52,6 +52,8 @@ void subs_match(subs_t *self, subs_kind_t kind, str_t id, uint64_t seq, subs_hit
 /* Numbers start anew (the publisher was restarted): all patterns of this kind count from now on. */
 void subs_restart(subs_t *self, subs_kind_t kind);
 
+/* Whether nobody wants events of that kind. */
+bool subs_is_empty(const subs_t *self, subs_kind_t kind);
 /* Walks through all patterns of a kind in no particular order; start with *at = 0. Empty at the
  * end. */
 str_t subs_next(const subs_t *self, subs_kind_t kind, size_t *at, bool *exact);

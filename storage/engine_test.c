@@ -37,15 +37,23 @@ static bool make_folder(char path[64])
     return mkdtemp(path) != NULL;
 }
 
-static int set_up(void **state, bool memory)
+typedef enum { MEMORY, SORTED, UNSORTED } kind_t;
+
+static int set_up(void **state, kind_t kind)
 {
     fixture_t *self = calloc(1, sizeof *self);
     buf_t why = {0};
     err_t err = ERR_OK;
     if (!make_folder(self->folder))
         return -1;
-    engine_options_t options = {self->folder, "states", 1, ENGINE_PROCESS, 100, 1 << 20};
-    if (memory)
+    engine_options_t options = {.path = self->folder,
+                                .name = "states",
+                                .format = 1,
+                                .durability = ENGINE_PROCESS,
+                                .sync_interval_ms = 100,
+                                .cache_bytes = 1 << 20,
+                                .read_at_start = kind == UNSORTED};
+    if (kind == MEMORY)
         self->engine = engine_open_memory();
     else
         err = engine_open(&self->engine, &options, &why);
@@ -56,12 +64,17 @@ static int set_up(void **state, bool memory)
 
 static int set_up_rocks(void **state)
 {
-    return set_up(state, false);
+    return set_up(state, SORTED);
+}
+
+static int set_up_unsorted(void **state)
+{
+    return set_up(state, UNSORTED);
 }
 
 static int set_up_memory(void **state)
 {
-    return set_up(state, true);
+    return set_up(state, MEMORY);
 }
 
 static int tear_down(void **state)
@@ -477,6 +490,8 @@ int main(void)
 {
     const struct CMUnitTest memory[] = {COMMON(set_up_memory)};
     const struct CMUnitTest rocks[] = {COMMON(set_up_rocks), cmocka_unit_test(durability_names)};
+    const struct CMUnitTest unsorted[] = {COMMON(set_up_unsorted)};
     return cmocka_run_group_tests_name("memory", memory, NULL, NULL) +
+           cmocka_run_group_tests_name("unsorted", unsorted, NULL, NULL) +
            cmocka_run_group_tests_name("rocks", rocks, NULL, NULL);
 }

@@ -60,7 +60,9 @@ class Program {
 
     // As an adapter does it.
     push(sid, type, data) {
-        return this.client.callRaw('sendTo', 'system.adapter.socketio.0', 'im', { m: type, s: sid, d: data });
+        const pushed = this.client.callRaw('sendTo', 'system.adapter.socketio.0', 'im', { m: type, s: sid, d: data });
+        pushed.catch(() => {}); // nobody may be waiting for it when the program ends
+        return pushed;
     }
 }
 
