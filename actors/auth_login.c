@@ -34,6 +34,8 @@ typedef struct {
     bool has_turn;
     bool exists; /* the user */
     bool enabled;
+    bool was_known; /* to us when its object was read */
+    bool was_enabled;
     auth_hash_t digest; /* of user, hash and password: equal ones need one check */
     auth_grant_t grant; /* texts owned */
     buf_t address;      /* as auth_lock counts it */
@@ -205,17 +207,27 @@ static void let_in(login_t *login)
     reply_init(&reply);
     auth_lock_success(auth->lock, user_of(login), buf_str(&login->address),
                       auth->env->mono(auth->env));
-    auth_password_is(auth, user_of(login), buf_str(&login->stored));
     err_t err = auth_begin(auth, &login->grant, &reply);
     log_debug("AUTH-LOGIN", "user=%s", login->grant.user);
     answer(login, err, &reply);
     reply_fini(&reply);
 }
 
+/* The user may have changed while its password was being checked: what has ended by that must not
+ * begin now. False: it was another password that has been compared. */
+static bool is_still_so(login_t *login)
+{
+    auth_user_t user;
+    bool known = auth_users_find(login->auth->users, user_of(login), &user);
+    login->exists = login->exists && (known || !login->was_known);
+    login->enabled = login->enabled && (!known || user.enabled || !login->was_enabled);
+    return !known || !user.print_known || strcmp(user.print, login->grant.print) == 0;
+}
+
 /* The password has been compared. */
 static void conclude(login_t *login, bool right)
 {
-    if (!right || !login->exists) {
+    if (!is_still_so(login) || !right || !login->exists) {
         count_failure(login);
         refuse(login, "credentials", "Invalid password or user name");
     } else if (!login->enabled) {
@@ -400,6 +412,16 @@ static bool take_user(login_t *login, mp_t body)
     return login->grant.print && !login->stored.failed;
 }
 
+static void note_user(login_t *login)
+{
+    auth_t *auth = login->auth;
+    auth_user_t user;
+    if (login->exists)
+        auth_password_is(auth, user_of(login), buf_str(&login->stored));
+    login->was_known = auth_users_find(auth->users, user_of(login), &user);
+    login->was_enabled = user.enabled;
+}
+
 static void on_user(void *arg, err_t status, mp_t body)
 {
     login_t *login = arg;
@@ -412,6 +434,7 @@ static void on_user(void *arg, err_t status, mp_t body)
         return;
     }
     make_digest(login);
+    note_user(login);
     advance(login);
 }
 

@@ -158,6 +158,43 @@ static void test_a_burst_of_wrong_passwords(void **state)
     world_close(&world);
 }
 
+/* A check that began before a change must not begin a session after it. */
+static void test_a_user_that_changes_while_it_is_checked(void **state)
+{
+    static const char log_in[] = "[\"anna\",\"anna-pw\",\"\",{\"session\":true}]";
+    auth_world_t world;
+    (void)state;
+    world_open(&world, NULL);
+    (void)world_call(&world, "auth.login", "[\"anna\",\"anna-pw\",\"\"]");
+    fake_env_advance(world.env, 61000); /* it is not remembered any more */
+    assert_string_equal(fake_env_call(world.env, "auth.login", log_in), "PENDING");
+    world_put_user(&world, "anna", "new", true);
+    world_tell(&world);
+    (void)fake_env_events(world.env);
+    assert_string_equal(world_await(&world), CREDENTIALS);
+    assert_string_equal(fake_env_events(world.env), "[]");
+    assert_non_null(
+        strstr(world_call(&world, "auth.login", "[\"anna\",\"new\",\"\"]"), "system.user.anna"));
+    assert_string_equal(fake_env_events(world.env), "[]"); /* it is no other change */
+    world_put_user(&world, "anna", "anna-pw", true);
+    world_tell(&world);
+    fake_env_advance(world.env, 61000);
+    assert_string_equal(fake_env_call(world.env, "auth.login", log_in), "PENDING");
+    world_put_user(&world, "anna", "anna-pw", false);
+    world_tell(&world);
+    assert_string_equal(world_await(&world), "[\"User is disabled\",{\"reason\":\"disabled\"}]");
+    world_put_user(&world, "anna", "anna-pw", true);
+    world_tell(&world);
+    fake_env_advance(world.env, 61000);
+    assert_string_equal(fake_env_call(world.env, "auth.login", log_in), "PENDING");
+    json_object_del(world.objects, "system.user.anna");
+    json_object_set_new(world.changed, "system.user.anna", json_true());
+    world_tell(&world);
+    assert_string_equal(world_await(&world), CREDENTIALS);
+    assert_string_equal(world_call(&world, "auth.session.list", "[]"), "[null,[]]");
+    world_close(&world);
+}
+
 static void test_the_queue_is_bounded(void **state)
 {
     static const char *const few[] = {"auth-queue", "3", NULL};
@@ -422,6 +459,7 @@ int main(void)
         cmocka_unit_test(test_no_password_is_logged),
         cmocka_unit_test(test_too_many_errors),
         cmocka_unit_test(test_a_burst_of_wrong_passwords),
+        cmocka_unit_test(test_a_user_that_changes_while_it_is_checked),
         cmocka_unit_test(test_the_queue_is_bounded),
         cmocka_unit_test(test_sessions_slide_and_expire),
         cmocka_unit_test(test_tokens),

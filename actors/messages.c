@@ -415,8 +415,8 @@ static const command_t commands[] = {
     /* name                 handler                         min args  flags */
     {"sendTo", messages_on_send_to, 1, CMD_EFFECT},
     {"messages.post", messages_on_post, 1, CMD_EFFECT},
-    {"sendToHost", messages_on_send_to_host, 0, CMD_EFFECT},
-    {"messages.postToHost", messages_on_post_to_host, 0, CMD_EFFECT},
+    {"sendToHost", messages_on_send_to_host, 0, CMD_EFFECT | CMD_SECRET},
+    {"messages.postToHost", messages_on_post_to_host, 0, CMD_EFFECT | CMD_SECRET},
     {"clientSubscribe", messages_on_client_subscribe, 0, CMD_EFFECT},
     {"clientUnsubscribe", messages_on_client_unsubscribe, 0, CMD_EFFECT},
     {"iobusReply", messages_on_reply, 1, CMD_EFFECT},

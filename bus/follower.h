@@ -26,8 +26,8 @@ void follower_destroy(follower_t **self_p);
 /* Handles what has arrived as far as ready_wait of requests_ready has seen it (requests_process
  * calls that), at most `max` frames; true if anything was done. */
 bool follower_process(follower_t *self, size_t max, int64_t mono_ms);
-/* After it has handled all that had come, it leaves what comes then for so long: a thread that is in
- * no hurry is woken once for many events. 0: at once, as at first. */
+/* After it has handled all that had come, it leaves what comes then for so long: a thread that is
+ * in no hurry is woken once for many events. 0: at once, as at first. */
 void follower_set_patience(follower_t *self, int64_t ms);
 /* What has come is wanted now. */
 void follower_hurry(follower_t *self);

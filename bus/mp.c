@@ -135,7 +135,8 @@ static err_t skip_checked(mp_t *self)
     mp_t at = *self;
     while (left > 0 || depth > 0) {
         if (left == 0) {
-            left = open[--depth];
+            /* what lies below depth has been put there */
+            left = open[--depth]; // cppcheck-suppress uninitvar
             continue;
         }
         if (at.p >= at.end)

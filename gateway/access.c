@@ -125,7 +125,7 @@ static bool opens_log(const grants_user_t *user, mp_t acl)
 
 static const struct {
     permission_t always; /* what is needed in any case */
-    permission_t by_acl; /* and when there is an acl */
+    permission_t by_acl; /* and when there is an acl, by the user himself, as the actor has it */
     bool (*opens)(const grants_user_t *user, mp_t acl);
 } kinds[SUBS_KINDS] = {[SUBS_STATES] = {PERM_GET_STATE, PERM_GET_OBJECT, opens_state},
                        [SUBS_OBJECTS] = {PERM_GET_OBJECT, PERM_NONE, opens_object},
@@ -140,7 +140,7 @@ static bool work_out(const access_rule_t *rule, const grants_user_t *user)
         return false;
     if (mp_type(acl) == MP_NIL)
         return true;
-    if (grants_check(user, kinds[rule->kind].by_acl) != GRANT_YES)
+    if (grants_check_own(user, kinds[rule->kind].by_acl) != GRANT_YES)
         return false;
     if (mp_type(acl) == MP_ARRAY && !mp_read_array(&acl, &count))
         return false;

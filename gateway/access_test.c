@@ -30,6 +30,7 @@ static const struct {
     const char *user, *answer;
 } identities[] = {
     {"system.user.anna", "[" GRANTED ",false,[\"people\"]]"},
+    {"system.user.admin", "[" GRANTED ",true,[\"administrators\"]]"},
     {"system.user.boss", "[" GRANTED ",true,[\"administrators\",\"people\"]]"},
     {"system.user.clerk", "[{\"state\":{\"read\":true}},false,[\"people\"]]"},
     {"system.user.writer", "[{\"object\":{\"write\":true}},false,[]]"},
@@ -145,18 +146,23 @@ static void turn(world_t *self)
     (void)requests_expire(self->requests, sock_mono_ms());
 }
 
+static void await_user(world_t *self, const grants_user_t *user)
+{
+    int64_t until = sock_mono_ms() + PATIENCE_MS;
+    while (!grants_is_known(user) && sock_mono_ms() < until)
+        turn(self);
+    assert_true(grants_is_known(user));
+}
+
 static grants_user_t *require_user(world_t *self, const char *name, bool read_only)
 {
     buf_t id = {0};
-    int64_t until = sock_mono_ms() + PATIENCE_MS;
     buf_printf(&id, "system.user.%s", name);
     buf_append_byte(&id, 0);
     grants_user_t *user =
         grants_require(self->grants, (const char *)id.data, read_only, sock_mono_ms());
     buf_fini(&id);
-    while (!grants_is_known(user) && sock_mono_ms() < until)
-        turn(self);
-    assert_true(grants_is_known(user));
+    await_user(self, user);
     return user;
 }
 
@@ -289,6 +295,50 @@ static void a_read_only_administrator_reads(void **state)
     assert_false(sees(world, user, SUBS_LOG, "null"));
 }
 
+/* Usage: the same user at an address that has fewer rights. */
+static void an_address_takes_rights_away(void **state)
+{
+    world_t *world = *state;
+    forbidden_t no_states = forbidden_of(STR_LIT("state"), STR_LIT("read"));
+    forbidden_t no_objects = forbidden_of(STR_LIT("object"), STR_LIT("read"));
+    grants_user_t *anna = require_user(world, "anna", false);
+    grants_user_t *there = grants_limited(anna, no_states, sock_mono_ms());
+    grants_user_t *elsewhere = grants_limited(anna, no_objects, sock_mono_ms());
+    await_user(world, there);
+    await_user(world, elsewhere);
+    assert_ptr_equal(there, grants_limited(anna, no_states, sock_mono_ms()));
+    assert_ptr_equal(there, grants_limited(there, no_states, sock_mono_ms()));
+    assert_string_equal(grants_name(there), "system.user.anna");
+    assert_int_equal(grants_forbidden(there), no_states);
+    assert_int_equal(grants_check(anna, PERM_GET_STATE), GRANT_YES);
+    assert_int_equal(grants_check(there, PERM_GET_STATE), GRANT_NO);
+    assert_int_equal(grants_check_own(there, PERM_GET_STATE), GRANT_YES);
+    assert_int_equal(grants_check(there, PERM_SET_STATE), GRANT_NO); /* anna has not, either */
+    assert_true(sees(world, anna, SUBS_STATES, "null"));
+    assert_false(sees(world, there, SUBS_STATES, "null"));
+    assert_true(sees(world, there, SUBS_OBJECTS, SHARED("96")));
+    assert_false(sees(world, elsewhere, SUBS_OBJECTS, SHARED("96")));
+    assert_true(sees(world, elsewhere, SUBS_STATES, SHARED("96"))); /* as getState has it */
+}
+
+/* Who may everything may that nowhere else. */
+static void an_address_limits_the_administrator(void **state)
+{
+    world_t *world = *state;
+    forbidden_t no_states = forbidden_of(STR_LIT("state"), STR_LIT("read"));
+    grants_user_t *root = require_user(world, "admin", false);
+    grants_user_t *there = grants_limited(root, no_states, sock_mono_ms());
+    assert_false(grants_is_known(there));
+    assert_int_equal(grants_check(there, PERM_GET_STATE), GRANT_NO);
+    assert_int_equal(grants_check(there, PERM_READ_FILE), GRANT_UNKNOWN);
+    await_user(world, there);
+    assert_true(grants_is_almighty(root));
+    assert_false(grants_is_almighty(there));
+    assert_true(sees(world, root, SUBS_STATES, "null"));
+    assert_false(sees(world, there, SUBS_STATES, "null"));
+    assert_true(sees(world, there, SUBS_FILES, "{\"permissions\":0}"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -299,6 +349,8 @@ int main(void)
         TEST(what_is_doubtful_is_not_allowed),
         TEST(doubt_stays_until_somebody_knows),
         TEST(a_read_only_administrator_reads),
+        TEST(an_address_takes_rights_away),
+        TEST(an_address_limits_the_administrator),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -23,6 +23,7 @@ enum {
     ROW_LARGE = 128,        /* carries a file: as large as a message may be */
     ROW_MESSAGE = 256,      /* waits for an instance */
     ROW_HOST = 512,         /* some commands in the second argument need more */
+    ROW_OWN = 1024,         /* the actor decides, since it may be about the caller himself */
 };
 
 typedef struct {
@@ -59,6 +60,11 @@ static const char *const feed_actors[FEED_COUNT] = {"objects", "states",   "file
 size_t command_count(void)
 {
     return ROW_COUNT;
+}
+
+bool command_is_own(size_t row)
+{
+    return rows[row].flags & ROW_OWN;
 }
 
 const char *command_name(size_t row)
@@ -319,6 +325,8 @@ static permission_t needed(const invocation_t *invocation, const row_t *row)
 {
     mp_t list = command_arg(invocation, 0);
     uint32_t count = 0;
+    if (row->flags & ROW_OWN && !grants_is_read_only(session_user(invocation->session)))
+        return PERM_NONE;
     if (row->flags & ROW_HOST && is_protected(command_arg(invocation, 1)))
         return PERM_CMD_EXEC;
     if (row->flags & ROW_LIST && mp_read_array(&list, &count) && count > 0)

@@ -22,13 +22,15 @@ typedef struct {
 /* Runs a call of a client. args: one array value, checked. */
 void command_run(session_t *session, str_t name, mp_t args, bool has_ack, uint64_t ack);
 
-/* Rows of the table, for metrics and documentation. */
 /* Whether a call, as the JSON array that begins with the command's name, is too large for its
  * command: only those that carry files may exceed max-value. Looked at before the text is decoded,
  * which would hold the loop. */
 bool command_is_oversized(core_t *core, str_t json);
+/* Rows of the table, for metrics and documentation. */
 size_t command_count(void);
 const char *command_name(size_t row);
+/* Whether it may be about the caller himself, who then loses his log-in by it. */
+bool command_is_own(size_t row);
 
 /* --- for the functions of rows -------------------------------------------------------------------
  */

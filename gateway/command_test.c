@@ -18,6 +18,7 @@
 #include "bus/log.h"
 #include "gateway/feed.h"
 #include "gateway/sio2.h"
+#include "gateway/whitelist.h"
 
 #define PATIENCE_MS 5000
 
@@ -109,14 +110,24 @@ static err_t objects_on_get(void *self, const request_t *request, reply_t *reply
     return ERR_OK;
 }
 
-/* Everybody may read and list states, nothing else. */
+/* Everybody may read and list states, the administrator objects, too; nothing else. */
 static err_t auth_on_permissions(void *self, const request_t *request, reply_t *reply)
 {
+    mp_t value;
+    str_t user = {"", 0};
     (void)self;
-    (void)request;
+    if (request_arg(request, 0, &value))
+        (void)mp_read_str(&value, &user);
+    bool admin = str_is(user, "system.user.admin");
     reply_nil(reply);
     buf_t *out = reply_value(reply);
-    mp_put_map(out, 1);
+    mp_put_map(out, admin ? 2 : 1);
+    if (admin) {
+        mp_put_cstr(out, "object");
+        mp_put_map(out, 1);
+        mp_put_cstr(out, "read");
+        mp_put_bool(out, true);
+    }
     mp_put_cstr(out, "state");
     mp_put_map(out, 2);
     mp_put_cstr(out, "read");
@@ -246,7 +257,7 @@ static void open_session(world_t *self)
 {
     self->session = session_new(&self->core, &sio2_dialect, self->listener, STR_LIT("sid"),
                                 "127.0.0.1", NULL, &transport, self);
-    turn(self);
+    await(self, "40");
     expect(self, "40\n");
 }
 
@@ -269,9 +280,12 @@ static void start_actors(world_t *self)
     buf_fini(&why);
 }
 
+static const char *limits; /* white list of the next world; NULL: none */
+
 static void make_core(world_t *self)
 {
     core_t *core = &self->core;
+    buf_t why = {0};
     core->limits = (core_limits_t){.max_message = 1000000,
                                    .max_value = 1000000,
                                    .max_requests = 4,
@@ -290,6 +304,9 @@ static void make_core(world_t *self)
     core->command_index = map_new();
     core->commands = calloc(command_count(), sizeof *core->commands);
     core->changed = nothing_changed;
+    if (limits)
+        core->whitelist = whitelist_new(&limits, 1, &why);
+    assert_int_equal(why.len, 0);
     self->feed = feed_new(core, self->endpoints, told, self);
 }
 
@@ -322,6 +339,7 @@ static void world_destroy(world_t *self)
     feed_destroy(&self->feed);
     access_destroy(&core->access);
     grants_destroy(&core->grants);
+    whitelist_destroy(&core->whitelist);
     requests_destroy(&core->requests);
     subs_destroy(&core->subs);
     assert_int_equal(map_len(core->calls), 0);
@@ -357,6 +375,16 @@ static int setup_admin(void **state)
 static int setup_guest(void **state)
 {
     *state = world_new("127.0.0.1:0,default-user=guest");
+    return 0;
+}
+
+/* Where nobody may list states or delete objects. */
+static int setup_limited(void **state)
+{
+    limits = "{\"127.0.*\":{\"user\":\"auth\",\"state\":{\"list\":false},"
+             "\"object\":{\"delete\":false}}}";
+    *state = world_new("127.0.0.1:0");
+    limits = NULL;
     return 0;
 }
 
@@ -570,6 +598,26 @@ static void guests_are_denied(void **state)
         "433[\"permissionError\"]\n");
 }
 
+/* What the address of a client takes away, whoever it is. */
+static void addresses_have_rights(void **state)
+{
+    world_t *world = *state;
+    say(world, "20[\"getState\",\"x\"]");
+    await(world, "430[null,1,\"x\"]");
+    buf_reset(&world->out);
+    say(world, "21[\"getStates\"]");
+    say(world, "22[\"delObject\",\"flot.0\"]");
+    turn(world);
+    expect(world, "431[\"permissionError\"]\n432[\"permissionError\"]\n");
+    say(world, "23[\"getUserPermissions\"]");
+    await(world, "433");
+    expect(world,
+           "433[null,{\"object\":{\"read\":true},\"state\":{\"read\":true,\"list\":false}}]\n");
+    say(world, "24[\"authEnabled\"]");
+    turn(world);
+    expect(world, "434[false,\"admin\"]\n");
+}
+
 /* A client that reads nothing loses old values first, and its connection in the end. */
 static void slow_clients_go(void **state)
 {
@@ -604,6 +652,7 @@ int main(void)
         TEST(ends_a_session_that_breaks_the_rules),
         TEST(takes_attachments),
         TEST(slow_clients_go),
+        cmocka_unit_test_setup_teardown(addresses_have_rights, setup_limited, teardown),
         cmocka_unit_test_setup_teardown(administrators_have_other_commands, setup_admin, teardown),
         cmocka_unit_test_setup_teardown(guests_are_denied, setup_guest, teardown),
         cmocka_unit_test_setup_teardown(events_go_to_those_who_may_see_them, setup_guest, teardown),

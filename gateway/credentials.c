@@ -230,11 +230,16 @@ static void remove_first(credentials_t *self)
     memmove(&self->items[0], &self->items[1], self->count * sizeof self->items[0]);
 }
 
+void credentials_drop_auth(credentials_t *self)
+{
+    if (self->count > 0 && self->items[0].entering)
+        remove_first(self);
+}
+
 void credentials_add_auth(credentials_t *self, mp_t auth)
 {
     credential_t item;
-    if (self->count > 0 && self->items[0].entering)
-        remove_first(self);
+    credentials_drop_auth(self);
     if (!read_auth(auth, &item)) {
         wipe_credential(&item);
         return;

@@ -45,6 +45,8 @@ void credentials_read(const http_head_t *head, credentials_t *out);
 /* Puts what a client of socket.io 5 says when it enters in front, instead of what it said the last
  * time: {token} or {user, pass}; anything else says nothing. */
 void credentials_add_auth(credentials_t *self, mp_t auth);
+/* Forgets that again: it has been looked at. */
+void credentials_drop_auth(credentials_t *self);
 /* Wipes what is secret. */
 void credentials_fini(credentials_t *self);
 /* The same on the heap; head may be NULL. Caller owns. */

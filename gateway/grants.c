@@ -26,12 +26,13 @@ struct grants_user {
     char *key;
     const char *name; /* within the key */
     bool read_only;
+    forbidden_t forbidden;
     bool root; /* is system.user.admin */
     bool known;
-    bool granted[PERM_NONE];
-    uint64_t asked; /* request under way; 0 none */
-    bool stale;     /* changed while it was asked for */
-    bool doubted;   /* the answer under way is the one that ends the doubt */
+    bool granted[PERM_NONE]; /* to the user himself, wherever he is */
+    uint64_t asked;          /* request under way; 0 none */
+    bool stale;              /* changed while it was asked for */
+    bool doubted;            /* the answer under way is the one that ends the doubt */
     bool admin;
     buf_t groups; /* a list */
     size_t number;
@@ -41,7 +42,7 @@ struct grants_user {
 
 struct grants {
     requests_t *requests;
-    map_t *users;        /* name, or '-' and name when it is read-only -> grants_user_t */
+    map_t *users;        /* key of make_key -> grants_user_t */
     int64_t mono_ms;     /* when somebody last said what time it is */
     bool doubt;          /* what is known may be older than a change of users or groups */
     uint64_t epoch, seq; /* of the objects' event that told of it */
@@ -186,36 +187,60 @@ static void ask(grants_user_t *user)
     buf_fini(&args);
 }
 
-static grants_user_t *make_user(grants_t *self, str_t key, bool read_only)
+/* The name, behind what sets it apart: "-system.user.x" is read-only, "f!system.user.x" may not do
+ * what is in the set f. Returns how much that is. */
+static size_t make_key(const char *name, bool read_only, forbidden_t forbidden, buf_t *key)
+{
+    if (read_only)
+        buf_append_byte(key, '-');
+    if (forbidden)
+        buf_printf(key, "%x!", forbidden);
+    size_t before = key->len;
+    buf_append_cstr(key, name);
+    assert(!key->failed);
+    return before;
+}
+
+static grants_user_t *make_user(grants_t *self, str_t key, size_t name_at)
 {
     grants_user_t *user = calloc(1, sizeof *user);
     assert(user);
     user->all = self;
     user->key = str_dup(key);
     assert(user->key);
-    user->name = user->key + (read_only ? 1 : 0);
+    user->name = user->key + name_at;
     user->root = strcmp(user->name, ADMIN) == 0;
-    user->read_only = read_only;
     user->number = map_len(self->users);
     map_put(self->users, str_of(user->key), user);
     return user;
 }
 
-grants_user_t *grants_require(grants_t *self, const char *name, bool read_only, int64_t mono_ms)
+static grants_user_t *require(grants_t *self, const char *name, bool read_only,
+                              forbidden_t forbidden, int64_t mono_ms)
 {
     buf_t key = {0};
-    if (read_only)
-        buf_append_byte(&key, '-');
-    buf_append_cstr(&key, name);
-    assert(!key.failed);
+    size_t name_at = make_key(name, read_only, forbidden, &key);
     grants_user_t *user = map_get(self->users, buf_str(&key));
     self->mono_ms = mono_ms;
     if (!user) {
-        user = make_user(self, buf_str(&key), read_only);
+        user = make_user(self, buf_str(&key), name_at);
+        user->read_only = read_only;
+        user->forbidden = forbidden;
         ask(user);
     }
     buf_fini(&key);
     return user;
+}
+
+grants_user_t *grants_require(grants_t *self, const char *name, bool read_only, int64_t mono_ms)
+{
+    return require(self, name, read_only, 0, mono_ms);
+}
+
+grants_user_t *grants_limited(grants_user_t *user, forbidden_t forbidden, int64_t mono_ms)
+{
+    forbidden |= user->forbidden;
+    return require(user->all, user->name, user->read_only, forbidden, mono_ms);
 }
 
 void grants_retry(grants_t *self, int64_t mono_ms)
@@ -327,7 +352,7 @@ bool grants_is_root(const grants_user_t *user)
 
 bool grants_is_almighty(const grants_user_t *user)
 {
-    return user->root && !user->read_only;
+    return user->root && !user->read_only && !user->forbidden;
 }
 
 bool grants_is_admin(const grants_user_t *user)
@@ -359,13 +384,25 @@ uint32_t grants_version(const grants_user_t *user)
     return user->known && !user->all->doubt ? user->version : 0;
 }
 
-grant_t grants_check(const grants_user_t *user, permission_t permission)
+bool grants_forbids(const grants_user_t *user, permission_t permission)
+{
+    return user->forbidden && permission != PERM_NONE &&
+           user->forbidden &
+               forbidden_of(str_of(rows[permission].type), str_of(rows[permission].operation));
+}
+
+grant_t grants_check_own(const grants_user_t *user, permission_t permission)
 {
     if (permission == PERM_NONE || rows[permission].type[0] == '\0' || grants_is_almighty(user))
         return GRANT_YES;
     if (!user->known)
         return GRANT_UNKNOWN;
     return user->granted[permission] ? GRANT_YES : GRANT_NO;
+}
+
+grant_t grants_check(const grants_user_t *user, permission_t permission)
+{
+    return grants_forbids(user, permission) ? GRANT_NO : grants_check_own(user, permission);
 }
 
 const char *grants_name(const grants_user_t *user)
@@ -376,6 +413,11 @@ const char *grants_name(const grants_user_t *user)
 bool grants_is_read_only(const grants_user_t *user)
 {
     return user->read_only;
+}
+
+forbidden_t grants_forbidden(const grants_user_t *user)
+{
+    return user->forbidden;
 }
 
 bool grants_is_known(const grants_user_t *user)

@@ -6,6 +6,7 @@
 #define IOBUS_GATEWAY_GRANTS_H
 
 #include "bus/requests.h"
+#include "gateway/forbidden.h"
 
 typedef enum {
 #define PERMISSION(id, command, type, operation) PERM_##id,
@@ -30,6 +31,8 @@ void grants_destroy(grants_t **self_p);
 /* The user, whose permissions are asked for when they are not known yet. user: "system.user.x".
  * read_only: the same user without everything that changes something. */
 grants_user_t *grants_require(grants_t *self, const char *user, bool read_only, int64_t mono_ms);
+/* The same user without some rights, for a client whose address has fewer. */
+grants_user_t *grants_limited(grants_user_t *user, forbidden_t forbidden, int64_t mono_ms);
 /* Asks again for those that are still unknown; called now and then. */
 void grants_retry(grants_t *self, int64_t mono_ms);
 /* Permissions of this user changed ("": of all); they are asked for again. */
@@ -43,11 +46,16 @@ typedef enum { GRANT_YES, GRANT_NO, GRANT_UNKNOWN /* no answer from the auth act
 grant_t grants_check(const grants_user_t *user, permission_t permission);
 const char *grants_name(const grants_user_t *user);
 bool grants_is_read_only(const grants_user_t *user);
+forbidden_t grants_forbidden(const grants_user_t *user); /* what was taken away from him */
+/* Whether the address of the client takes this away from the user, whatever his groups say. */
+bool grants_forbids(const grants_user_t *user, permission_t permission);
+/* The same as grants_check, but whatever was taken away: what the actors find. */
+grant_t grants_check_own(const grants_user_t *user, permission_t permission);
 
 /* --- what decides about single objects (access.h) --- */
-/* May do everything, whoever asks: system.user.admin, unless it is read-only. */
+/* May do everything, whoever asks: system.user.admin, unless it is read-only or limited. */
 bool grants_is_almighty(const grants_user_t *user);
-bool grants_is_root(const grants_user_t *user); /* system.user.admin, read-only or not */
+bool grants_is_root(const grants_user_t *user); /* system.user.admin, limited or not */
 bool grants_is_admin(const grants_user_t *user);
 bool grants_is_member(const grants_user_t *user, str_t group);
 /* 0, 1, ...: a user keeps it. */

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "bus/log.h"
+#include "gateway/command.h"
 #include "gateway/session.h"
 
 #define ENDS 256      /* that are remembered for log-ins under way */
@@ -56,6 +57,18 @@ static void copy(char *to, size_t size, str_t text)
     to[n] = '\0';
 }
 
+/* The call that is answered before the client goes: its log-out, or its own new password. NULL:
+ * none. */
+static const call_t *last_call(const session_t *session, const call_t *cause)
+{
+    const call_t *call = session_calls(session);
+    if (cause && cause->session == session)
+        return cause;
+    while (call && !command_is_own(call->row))
+        call = call->next;
+    return call;
+}
+
 void guard_end(guard_t *self, str_t user, str_t hash, str_t reason, const call_t *cause)
 {
     static log_limit_t limit;
@@ -67,8 +80,7 @@ void guard_end(guard_t *self, str_t user, str_t hash, str_t reason, const call_t
             continue;
         log_limited(&limit, LEVEL_INFO, "GW-LOGIN-ENDED", "client=%s user=%.*s reason=%.*s",
                     session_client(session), STR_ARG(user), STR_ARG(reason));
-        /* Who logs out gets the answer first. */
-        session_expel(session, true, cause && cause->session == session ? cause : NULL);
+        session_expel(session, true, last_call(session, cause));
     }
 }
 
@@ -88,7 +100,7 @@ static bool is_end_of(const end_t *end, const identity_t *identity)
 
 bool guard_has_ended(const guard_t *self, uint64_t since, const identity_t *identity)
 {
-    if (!self || self->serial == since)
+    if (!self || identity->kind == IDENTITY_OPEN || self->serial == since)
         return false;
     if (since < self->lost || self->serial - since >= ENDS)
         return true;

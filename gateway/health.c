@@ -100,12 +100,17 @@ void health_tick(health_t *self, int64_t mono_ms)
     }
 }
 
-bool health_write(const health_t *self, buf_t *out)
+bool health_is_ready(const health_t *self)
 {
     bool all = true;
     for (size_t i = 0; i < self->count; i++)
         all = all && self->actors[i].ready;
-    buf_printf(out, "{\"ready\":%s,\"actors\":{", all ? "true" : "false");
+    return all;
+}
+
+void health_write(const health_t *self, buf_t *out)
+{
+    buf_printf(out, "{\"ready\":%s,\"actors\":{", health_is_ready(self) ? "true" : "false");
     for (size_t i = 0; i < self->count; i++) {
         const actor_health_t *actor = &self->actors[i];
         buf_printf(out, "%s\n\"%s\":{\"ready\":%s", i ? "," : "", actor->name,
@@ -117,5 +122,4 @@ bool health_write(const health_t *self, buf_t *out)
         buf_append_byte(out, '}');
     }
     buf_append_cstr(out, "\n}}\n");
-    return all;
 }

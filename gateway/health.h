@@ -13,8 +13,9 @@ health_t *health_new(requests_t *requests);
 void health_destroy(health_t **self_p);
 /* Asks all that have answered; call it once a second. */
 void health_tick(health_t *self, int64_t mono_ms);
-/* Appends {"ready":true,"actors":{"states":{"ready":true}, ...}}; a missing one says why. Returns
- * whether all are ready. */
-bool health_write(const health_t *self, buf_t *out);
+/* Whether all are ready. */
+bool health_is_ready(const health_t *self);
+/* Appends {"ready":true,"actors":{"states":{"ready":true}, ...}}; a missing one says why. */
+void health_write(const health_t *self, buf_t *out);
 
 #endif

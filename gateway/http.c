@@ -49,10 +49,16 @@ static void on_healthz(const page_t *page)
     answer(page, 200, TEXT, &body);
 }
 
+/* Whoever looks after the server need not log in for that. What it is made of, and what is wrong
+ * with it, is for those who have (/api/status). */
 static void on_readyz(const page_t *page)
 {
     buf_t body = {0};
-    bool ready = health_write(page->http->health, &body);
+    bool ready = health_is_ready(page->http->health);
+    if (conn_listener(page->conn)->auth)
+        buf_printf(&body, "{\"ready\":%s}\n", ready ? "true" : "false");
+    else
+        health_write(page->http->health, &body);
     answer(page, ready ? 200 : 503, JSON, &body);
 }
 

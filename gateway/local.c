@@ -265,6 +265,23 @@ void local_on_listPermissions(const invocation_t *invocation)
     finish(invocation, &args);
 }
 
+/* [nil, permissions]: without what the client's address takes away. */
+static void pass_permissions(void *arg, err_t status, uint64_t seq, mp_t body)
+{
+    const call_t *call = arg;
+    forbidden_t forbidden = grants_forbidden(session_user(call->session));
+    mp_t permissions;
+    buf_t args = {0};
+    if (status == ERR_OK && forbidden && mp_at(body, 1, &permissions)) {
+        begin(&args, 2);
+        mp_put_nil(&args);
+        forbidden_apply(forbidden, permissions, &args);
+        body = mp_of_buf(&args);
+    }
+    command_pass_answer(arg, status, seq, body);
+    buf_fini(&args);
+}
+
 void local_on_getUserPermissions(const invocation_t *invocation)
 {
     buf_t args;
@@ -273,7 +290,8 @@ void local_on_getUserPermissions(const invocation_t *invocation)
     begin(&args, 2);
     mp_put_cstr(&args, grants_name(session_user(invocation->session)));
     mp_put_bool(&args, grants_is_read_only(session_user(invocation->session)));
-    command_ask(invocation, "auth", "auth.permissions", mp_of_buf(&args));
+    (void)command_ask_then(invocation, "auth", "auth.permissions", mp_of_buf(&args),
+                           pass_permissions);
     buf_fini(&args);
 }
 

@@ -115,22 +115,42 @@ static bool ask(login_t *self);
 
 static void await_rights(login_t *self);
 
+static const whitelist_entry_t *entry_of(const login_t *self)
+{
+    const whitelist_t *list = self->core->whitelist;
+    return list ? whitelist_at(list, str_of(self->address)) : NULL;
+}
+
+/* What a user may who comes from this address. */
+static grants_user_t *limited(const login_t *self, grants_user_t *user)
+{
+    const whitelist_entry_t *entry = entry_of(self);
+    forbidden_t forbidden = entry ? whitelist_entry_forbidden(entry) : 0;
+    return forbidden ? grants_limited(user, forbidden, self->core->mono_ms) : user;
+}
+
+/* Nobody asks who it is. */
+static void take_open(login_t *self, const char *user)
+{
+    core_t *core = self->core;
+    self->ends_before = guard_serial(core->guard);
+    self->identity = (identity_t){
+        .user = limited(self, grants_require(core->grants, user, false, core->mono_ms)),
+        .kind = IDENTITY_OPEN};
+    await_rights(self);
+}
+
 /* Nothing the client has said is good; its address may be. */
 static void try_address(login_t *self)
 {
-    core_t *core = self->core;
     bool forged =
         self->credentials && self->credentials->count == 0 && self->credentials->unsigned_session;
-    const char *user =
-        core->whitelist ? whitelist_user(core->whitelist, str_of(self->address)) : NULL;
-    if (!user) {
+    const whitelist_entry_t *entry = entry_of(self);
+    const char *user = entry ? whitelist_entry_user(entry) : NULL;
+    if (user)
+        take_open(self, user);
+    else
         finish(self, forged ? LOGIN_FORGED : LOGIN_NEEDED);
-        return;
-    }
-    self->ends_before = guard_serial(core->guard);
-    self->identity = (identity_t){.user = grants_require(core->grants, user, false, core->mono_ms),
-                                  .kind = IDENTITY_OPEN};
-    await_rights(self);
 }
 
 /* Asks, or ends at once. */
@@ -182,6 +202,7 @@ static void take_identity(login_t *self, mp_t body)
         return;
     }
     self->identity.cookie = current(self)->cookie;
+    self->identity.user = limited(self, self->identity.user);
     await_rights(self);
 }
 
@@ -252,6 +273,21 @@ static bool ask(login_t *self)
     return self->corr != 0;
 }
 
+/* Without auth: the user of the address, or that of the listener. He need not be known yet, unless
+ * the white list has a word in it. */
+static void enter_open(login_t *self, const listener_t *listener)
+{
+    const whitelist_entry_t *entry = entry_of(self);
+    const char *user = entry ? whitelist_entry_user(entry) : NULL;
+    if (entry) {
+        take_open(self, user ? user : listener->default_user);
+        return;
+    }
+    self->identity.user =
+        grants_require(self->core->grants, listener->default_user, false, self->core->mono_ms);
+    finish(self, LOGIN_OK);
+}
+
 /* --- start ---------------------------------------------------------------------------------------
  */
 
@@ -263,15 +299,11 @@ login_t *login_start(core_t *core, const listener_t *listener, const credentials
     *self = (login_t){.core = core, .credentials = credentials, .done = done, .arg = arg};
     strncpy(self->address, address, sizeof self->address - 1);
     set_text(self, STR_LIT("Credentials are needed"));
-    if (!listener->auth) {
-        self->identity.user =
-            grants_require(core->grants, listener->default_user, false, core->mono_ms);
-        finish(self, LOGIN_OK);
-        return NULL;
-    }
     bool ended = false;
     self->ended = &ended;
-    if (credentials && credentials->count > 0)
+    if (!listener->auth)
+        enter_open(self, listener);
+    else if (credentials && credentials->count > 0)
         ask_or_finish(self);
     else
         try_address(self);

@@ -309,16 +309,24 @@ static void on_logged_in(task_t *self, err_t status, mp_t answer)
     respond(self, 302, NULL, &headers, &body);
 }
 
+/* Origins are not looked at when a browser just goes to a page; nor do they say enough where all of
+ * them are allowed. */
+static bool refuse_elsewhere(conn_t *conn)
+{
+    if (!str_is(http_head_get(conn_head(conn), "sec-fetch-site"), "cross-site"))
+        return false;
+    conn_respond(conn, 403, TEXT, STR_LIT(NO_STORE),
+                 STR_LIT("Nobody is logged in or out by a page from elsewhere\n"));
+    return true;
+}
+
 /* [user, password, address, {session, stay, client}] */
 static void log_in(http_t *http, conn_t *conn, str_t body, bool program)
 {
     form_t form;
     buf_t args = {0};
-    if (str_is(http_head_get(conn_head(conn), "sec-fetch-site"), "cross-site")) {
-        conn_respond(conn, 403, TEXT, STR_LIT(NO_STORE),
-                     STR_LIT("Nobody is logged in by a page from elsewhere\n"));
+    if (refuse_elsewhere(conn))
         return;
-    }
     task_t *self = new_task(http, conn);
     form_init(&form, conn_head(conn), body);
     self->program = program;
@@ -397,8 +405,10 @@ static void log_out_next(task_t *self)
 
 static void log_out(http_t *http, conn_t *conn, str_t body)
 {
-    task_t *self = new_task(http, conn);
     (void)body;
+    if (refuse_elsewhere(conn))
+        return;
+    task_t *self = new_task(http, conn);
     credentials_read(conn_head(conn), &self->out);
     log_out_next(self);
 }

@@ -13,13 +13,24 @@
 static const struct {
     err_t err;
     int status;
-} statuses[] = {{ERR_PERMISSION, 403}, {ERR_NOT_EXISTS, 404},  {ERR_TOO_LARGE, 413},
-                {ERR_TIMEOUT, 503},    {ERR_UNAVAILABLE, 503}, {ERR_BUSY, 503},
-                {ERR_SHUTDOWN, 503},   {ERR_NO_MEMORY, 503},   {ERR_STORAGE, 503},
-                {ERR_READ_ONLY, 503},  {ERR_IO, 503}};
+} statuses[] = {{ERR_NOT_EXISTS, 404},  {ERR_TOO_LARGE, 413}, {ERR_TIMEOUT, 503},
+                {ERR_UNAVAILABLE, 503}, {ERR_BUSY, 503},      {ERR_SHUTDOWN, 503},
+                {ERR_NO_MEMORY, 503},   {ERR_STORAGE, 503},   {ERR_READ_ONLY, 503},
+                {ERR_IO, 503}};
+
+/* "Cannot check file existence of ...: permissionError": what was denied to a part of the work. */
+static str_t last_part(str_t error)
+{
+    size_t at = error.len;
+    while (at > 1 && !(error.p[at - 2] == ':' && error.p[at - 1] == ' '))
+        at--;
+    return at > 1 ? (str_t){error.p + at, error.len - at} : error;
+}
 
 int rest_answer_status(str_t error)
 {
+    if (str_is(last_part(error), err_text(ERR_PERMISSION)))
+        return 403;
     for (size_t i = 0; i < sizeof statuses / sizeof statuses[0]; i++) {
         if (str_is(error, err_text(statuses[i].err)))
             return statuses[i].status;

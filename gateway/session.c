@@ -211,7 +211,7 @@ void session_destroy(session_t **self_p)
     detach(self);
     recovery_close(&self->ticket);
     subs_client_destroy(&self->subs);
-    buf_fini(&self->auth);
+    credentials_wipe(&self->auth);
     free(self->id);
     free(self->address);
     free(self->client);
@@ -260,6 +260,14 @@ static void take_early(session_t *self)
     }
 }
 
+/* What the client said when it entered is not needed any more. */
+static void forget_auth(session_t *self)
+{
+    credentials_wipe(&self->auth);
+    if (self->credentials)
+        credentials_drop_auth(self->credentials);
+}
+
 static void admit(session_t *self, const identity_t *identity)
 {
     static log_limit_t connects;
@@ -278,6 +286,7 @@ static void admit(session_t *self, const identity_t *identity)
     if (self->dialect->recovers && self->core->recovery && !self->ticket)
         self->ticket = recovery_open(self->core->recovery, self);
     self->dialect->greet(self, self->state);
+    forget_auth(self);
     take_early(self);
     tell(self);
 }
@@ -293,6 +302,7 @@ static void refuse(session_t *self, const login_t *login)
     if (!busy || self->dialect->brief)
         self->dialect->refuse(self, self->state);
     self->refusal = NULL;
+    forget_auth(self);
     end(self, busy ? "busy" : "log-in", !busy);
 }
 
@@ -752,6 +762,11 @@ size_t session_queued(const session_t *self)
 size_t session_call_count(const session_t *self)
 {
     return self->call_count;
+}
+
+const call_t *session_calls(const session_t *self)
+{
+    return self->calls;
 }
 
 caller_t session_caller(const session_t *self)

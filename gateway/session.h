@@ -89,7 +89,8 @@ void session_forbid_return(session_t *self);
  * when its client asks to enter. */
 void session_login(session_t *self, mp_t auth);
 bool session_is_admitted(const session_t *self);
-/* What the client said for its log-in; MP_NONE: nothing. Borrowed from the session. */
+/* What the client said for its log-in, until it has been greeted or refused; MP_NONE: nothing.
+ * Borrowed from the session. */
 mp_t session_auth(const session_t *self);
 /* Within the dialect's refuse: why, and how to say it to people. */
 login_result_t session_refusal(const session_t *self);
@@ -154,6 +155,7 @@ session_t *session_next(const session_t *self);
 void *session_transport(const session_t *self);
 size_t session_queued(const session_t *self); /* bytes in the outbox */
 size_t session_call_count(const session_t *self);
+const call_t *session_calls(const session_t *self); /* the open ones; NULL: none */
 /* Who it is for the bus; borrowed from the session. */
 caller_t session_caller(const session_t *self);
 

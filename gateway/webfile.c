@@ -296,6 +296,11 @@ bool webfile_serve(core_t *core, conn_t *conn, grants_user_t *user, str_t path,
         destroy(self);
         return false;
     }
+    if (grants_forbids(user, PERM_READ_FILE)) {
+        webfile_refuse(conn, ERR_PERMISSION, (mp_t){0});
+        destroy(self);
+        return true;
+    }
     mp_put_array(&args, 2);
     mp_put_str(&args, buf_str(&self->id));
     mp_put_str(&args, buf_str(&self->name));

@@ -232,7 +232,7 @@ static void on_login(void *arg, const login_t *login)
         return;
     }
     self->user = login_identity(login)->user;
-    if (grants_is_read_only(self->user)) {
+    if (grants_is_read_only(self->user) || grants_forbids(self->user, PERM_WRITE_FILE)) {
         fail(self, ERR_PERMISSION, (mp_t){0});
         return;
     }
@@ -315,7 +315,7 @@ bool webfile_delete(core_t *core, conn_t *conn, grants_user_t *user, str_t path)
         mp_put_str(&args, buf_str(&id));
         mp_put_str(&args, buf_str(&name));
         conn_set_owner(conn, &owner_ops, self);
-        bool may = !grants_is_read_only(user);
+        bool may = !grants_is_read_only(user) && !grants_forbids(user, PERM_DELETE_FILE);
         self->corr = may ? ask(self, "deleteFile", &args, on_deleted) : 0;
         buf_fini(&args);
         if (!may)

@@ -9,17 +9,11 @@
 
 #define USER_PREFIX "system.user."
 
-/* Rows of rights; a bit each in whitelist_entry.forbidden. */
-static const char *const types[] = {"object", "state", "file"};
-static const char *const operations[] = {"list", "read", "write", "create", "delete"};
-#define TYPE_COUNT (sizeof types / sizeof types[0])
-#define OPERATION_COUNT (sizeof operations / sizeof operations[0])
-
 struct whitelist_entry {
     bool everybody; /* the default; net is of no meaning */
     cidr_t net;
     char *user; /* NULL: names nobody */
-    unsigned forbidden;
+    forbidden_t forbidden;
 };
 
 struct whitelist {
@@ -73,7 +67,7 @@ static void set_user(whitelist_entry_t *entry, str_t user)
     buf_fini(&text);
 }
 
-static bool add(whitelist_t *self, const cidr_t *net, str_t user, unsigned forbidden)
+static bool add(whitelist_t *self, const cidr_t *net, str_t user, forbidden_t forbidden)
 {
     if (self->count == WHITELIST_MAX)
         return false;
@@ -88,7 +82,7 @@ static bool add(whitelist_t *self, const cidr_t *net, str_t user, unsigned forbi
 }
 
 /* "localhost" is two networks. */
-static bool add_named(whitelist_t *self, str_t address, str_t user, unsigned forbidden)
+static bool add_named(whitelist_t *self, str_t address, str_t user, forbidden_t forbidden)
 {
     cidr_t net;
     if (str_is(address, "default") || str_is(address, "*"))
@@ -113,21 +107,6 @@ static bool add_line(whitelist_t *self, str_t item)
     return user.len > 0 && add_named(self, address, user, 0);
 }
 
-static unsigned forbidden_of(mp_t entry)
-{
-    unsigned bits = 0;
-    for (size_t i = 0; i < TYPE_COUNT; i++) {
-        for (size_t k = 0; k < OPERATION_COUNT; k++) {
-            mp_t value;
-            bool granted = true;
-            if (mp_path(entry, &value, types[i], operations[k], NULL) &&
-                mp_read_bool(&value, &granted) && !granted)
-                bits |= 1u << (i * OPERATION_COUNT + k);
-        }
-    }
-    return bits;
-}
-
 static bool add_map(whitelist_t *self, mp_t map)
 {
     uint32_t count;
@@ -139,7 +118,7 @@ static bool add_map(whitelist_t *self, mp_t map)
         if (!mp_read_str(&map, &address) || !mp_next(&map, &entry) || mp_type(entry) != MP_MAP)
             return false;
         (void)mp_find_str(entry, "user", &user);
-        if (!add_named(self, address, user, forbidden_of(entry)))
+        if (!add_named(self, address, user, forbidden_read(entry)))
             return false;
     }
     return true;
@@ -204,26 +183,13 @@ const char *whitelist_entry_user(const whitelist_entry_t *self)
     return self->user;
 }
 
-static size_t index_of(const char *const *names, size_t count, str_t name)
+forbidden_t whitelist_entry_forbidden(const whitelist_entry_t *self)
 {
-    size_t i = 0;
-    while (i < count && !str_is(name, names[i]))
-        i++;
-    return i;
+    return self->forbidden;
 }
 
-bool whitelist_entry_forbids(const whitelist_entry_t *self, str_t type, str_t operation)
-{
-    size_t i = index_of(types, TYPE_COUNT, type);
-    size_t k = index_of(operations, OPERATION_COUNT, operation);
-    return i < TYPE_COUNT && k < OPERATION_COUNT &&
-           (self->forbidden >> (i * OPERATION_COUNT + k) & 1) != 0;
-}
-
-const char *whitelist_user(const whitelist_t *self, str_t address)
+const whitelist_entry_t *whitelist_at(const whitelist_t *self, str_t address)
 {
     cidr_addr_t parsed;
-    const whitelist_entry_t *entry =
-        cidr_addr_parse(&parsed, address) ? whitelist_find(self, &parsed) : NULL;
-    return entry ? entry->user : NULL;
+    return cidr_addr_parse(&parsed, address) ? whitelist_find(self, &parsed) : NULL;
 }

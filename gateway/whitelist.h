@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Who clients of certain addresses are without saying so, and what they may not do. An item is
+/* Who clients of certain addresses are without saying so, and what they may not do, whoever they
+ * are. An item is
  *   "192.168.1.5=admin"        this address is user admin
  *   "192.168.1.*=guest"        the last parts may be stars; "10.0.0.0/8=guest" is a network
  *   "localhost=admin"          this machine: 127.0.0.0/8 and ::1
@@ -13,6 +14,7 @@
 #define IOBUS_GATEWAY_WHITELIST_H
 
 #include "bus/cidr.h"
+#include "gateway/forbidden.h"
 
 #define WHITELIST_MAX 4096 /* entries */
 
@@ -27,11 +29,10 @@ void whitelist_destroy(whitelist_t **self_p);
 const whitelist_entry_t *whitelist_find(const whitelist_t *self, const cidr_addr_t *address);
 /* "system.user.guest", or NULL: it names nobody. */
 const char *whitelist_entry_user(const whitelist_entry_t *self);
-/* Whether the entry takes a right away: type "state", operation "write". A type or operation that
- * it does not mention stays as the user has it. */
-bool whitelist_entry_forbids(const whitelist_entry_t *self, str_t type, str_t operation);
+/* The rights that the entry takes away from whoever comes from there. */
+forbidden_t whitelist_entry_forbidden(const whitelist_entry_t *self);
 
-/* Both in one, for an address as text: the user, or NULL. */
-const char *whitelist_user(const whitelist_t *self, str_t address);
+/* The entry for an address as text, or NULL. Borrowed. */
+const whitelist_entry_t *whitelist_at(const whitelist_t *self, str_t address);
 
 #endif

@@ -20,7 +20,8 @@ static whitelist_t *make(const char *const *items, size_t count)
 
 static void check(const whitelist_t *list, const char *address, const char *expected)
 {
-    const char *user = whitelist_user(list, str_of(address));
+    const whitelist_entry_t *entry = whitelist_at(list, str_of(address));
+    const char *user = entry ? whitelist_entry_user(entry) : NULL;
     if ((user == NULL) != (expected == NULL) || (user && strcmp(user, expected) != 0))
         fail_msg("%s is %s, not %s", address, user ? user : "nobody",
                  expected ? expected : "nobody");
@@ -77,14 +78,17 @@ static void reads_the_adapters_form(void **unused)
     check(list, "::1", NULL);
     assert_true(cidr_addr_parse(&address, STR_LIT("192.168.1.20")));
     const whitelist_entry_t *entry = whitelist_find(list, &address);
+    assert_ptr_equal(entry, whitelist_at(list, STR_LIT("192.168.1.20")));
     assert_string_equal(whitelist_entry_user(entry), "system.user.guest");
-    assert_true(whitelist_entry_forbids(entry, STR_LIT("state"), STR_LIT("write")));
-    assert_true(whitelist_entry_forbids(entry, STR_LIT("state"), STR_LIT("create")));
-    assert_true(whitelist_entry_forbids(entry, STR_LIT("file"), STR_LIT("delete")));
-    assert_true(whitelist_entry_forbids(entry, STR_LIT("object"), STR_LIT("write")));
-    assert_false(whitelist_entry_forbids(entry, STR_LIT("object"), STR_LIT("list")));
-    assert_false(whitelist_entry_forbids(entry, STR_LIT("object"), STR_LIT("read")));
-    assert_false(whitelist_entry_forbids(entry, STR_LIT("other"), STR_LIT("http")));
+    assert_int_equal(whitelist_entry_forbidden(entry),
+                     forbidden_of(STR_LIT("state"), STR_LIT("write")) |
+                         forbidden_of(STR_LIT("state"), STR_LIT("create")) |
+                         forbidden_of(STR_LIT("file"), STR_LIT("delete")) |
+                         forbidden_of(STR_LIT("object"), STR_LIT("write")));
+    entry = whitelist_at(list, STR_LIT("8.8.8.8"));
+    assert_int_equal(whitelist_entry_forbidden(entry),
+                     forbidden_of(STR_LIT("file"), STR_LIT("write")));
+    assert_int_equal(whitelist_entry_forbidden(whitelist_at(list, STR_LIT("::1"))), 0);
     whitelist_destroy(&list);
 }
 

@@ -80,7 +80,12 @@ static void fill(const fixture_t *self, size_t left)
 
 static err_t open_engine(fixture_t *self, engine_durability_t durability)
 {
-    engine_options_t options = {self->path, "files", 1, durability, 50, 1 << 20};
+    engine_options_t options = {.path = self->path,
+                                .name = "files",
+                                .format = 1,
+                                .durability = durability,
+                                .sync_interval_ms = 50,
+                                .cache_bytes = 1 << 20};
     buf_t why = {0};
     err_t err = engine_open(&self->engine, &options, &why);
     if (err != ERR_OK)
@@ -305,7 +310,12 @@ static void read_only_mount(void **state)
     assert_int_equal(open_engine(self, ENGINE_POWER), ERR_OK);
     engine_close(&self->engine);
     assert_int_equal(mount(NULL, mount_point, NULL, MS_REMOUNT | MS_RDONLY, NULL), 0);
-    engine_options_t options = {self->path, "files", 1, ENGINE_POWER, 50, 1 << 20};
+    engine_options_t options = {.path = self->path,
+                                .name = "files",
+                                .format = 1,
+                                .durability = ENGINE_POWER,
+                                .sync_interval_ms = 50,
+                                .cache_bytes = 1 << 20};
     buf_t why = {0};
     err_t err = engine_open(&self->engine, &options, &why);
     assert_int_equal(mount(NULL, mount_point, NULL, MS_REMOUNT, NULL), 0);

@@ -9,12 +9,18 @@
 
 #include "gateway/whitelist.h"
 
+static const char *user_at(const whitelist_t *list, str_t address)
+{
+    const whitelist_entry_t *entry = whitelist_at(list, address);
+    return entry ? whitelist_entry_user(entry) : NULL;
+}
+
 static void check_user(const whitelist_t *list, const char *v4)
 {
     buf_t mapped = {0};
-    const char *user = whitelist_user(list, str_of(v4));
+    const char *user = user_at(list, str_of(v4));
     buf_printf(&mapped, "::ffff:%s", v4);
-    assert(user == whitelist_user(list, buf_str(&mapped)));
+    assert(user == user_at(list, buf_str(&mapped)));
     assert(!user || strncmp(user, "system.user.", 12) == 0);
     buf_fini(&mapped);
 }

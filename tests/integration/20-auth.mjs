@@ -289,6 +289,21 @@ test('a log-out ends the log-in everywhere', async t => {
     }
 });
 
+test('a page from elsewhere logs nobody out', async t => {
+    const { url } = await start(t);
+    const sid = await session(url, USER, PASSWORD);
+    const { headers: { cookie: shown } } = cookie('connect.sid', sid);
+    for (const method of ['GET', 'HEAD', 'POST']) {
+        const { status, cookies } = await ask(`${url}/logout`,
+            { method, headers: { cookie: shown, 'sec-fetch-site': 'cross-site' } });
+        assert.deepEqual([status, cookies], [403, []], method);
+    }
+    assert.equal((await ask(`${url}/api/state/${STATE}`, cookie('connect.sid', sid))).status, 200);
+    const own = await ask(`${url}/logout`, { headers: { cookie: shown, 'sec-fetch-site': 'same-origin' } });
+    assert.equal(own.status, 302);
+    assert.equal((await ask(`${url}/api/state/${STATE}`, cookie('connect.sid', sid))).status, 401);
+});
+
 test('who came with a password has no session to log out of', async t => {
     const { url } = await start(t);
     const said = { query: { user: USER, pass: PASSWORD } };
