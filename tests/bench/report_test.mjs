@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { median } from './bench.mjs';
+import { compare } from './hotpath.mjs';
 import { argumentsOf } from './peers.mjs';
 import { readDump } from './profile.mjs';
 import { ROWS } from './rows.mjs';
@@ -28,20 +29,40 @@ test('a dump gives own and inclusive cost, and callers', () => {
 });
 
 test('a table says what is met, with spread and ratios', () => {
-    const run = (server, cost) => ({
-        ...{ row: 'getState-10x1', server, ok: true, cpu_us_per_op: cost },
-        ...{ rate: 12_345, p50_us: 10, p99_us: 20 },
+    const run = (round, server, cost) => ({
+        ...{ row: 'getState-10x1', round, server, ok: true, cpu_us_per_op: cost },
+        ...{ rate: 12_345, p50_us: 10, p99_us: 20, other_cpus: 0.1 },
     });
-    const results = [20, 30, 24].flatMap(cost => [run('iobus', cost), run('against', cost * 2)]);
+    const results = [20, 30, 24].flatMap((cost, round) => [
+        run(round, 'iobus', cost),
+        run(round, 'against', cost * 2),
+    ]);
+    results.push(run(3, 'iobus', 24), { ...run(3, 'against', 1000), ok: false });
     const text = tables([row('getState-10x1')], results, ['iobus', 'against']);
     assert.match(text, /\| 24 \(20–30\) \| 12\.3k\/s \| 10 \| 20 \| ≤ 25 µs \| met \|/);
     assert.match(text, /\| 48 \(12\.3k\/s\) \|/);
     assert.match(text, /\| 2 \(2–2\) \|/);
+    assert.doesNotMatch(text, /Meanwhile/);
+});
+
+test('a table says when the machine was busy with other work', () => {
+    const run = { row: 'idle', server: 'iobus', ok: true, rss_bytes_per_connection: 1, other_cpus: 1.5 };
+    assert.match(tables([row('idle')], [run], ['iobus']), /other work kept 1\.5 CPUs busy/);
 });
 
 test('a failed run counts for nothing', () => {
     const failed = { row: 'idle', server: 'iobus', ok: false, rss_bytes_per_connection: 1 };
     assert.match(tables([row('idle')], [failed], ['iobus']), /\| – \|/);
+});
+
+test('a hot path may grow by a twentieth', () => {
+    const grown = (before, now) => compare({ put: before }, { put: now }).grown;
+    assert.equal(grown(1000, 1050), false);
+    assert.equal(grown(1000, 1051), true);
+    assert.equal(grown(1000, 500), false);
+    assert.equal(grown(1000, undefined), true); // it is no longer counted
+    assert.equal(grown(undefined, 10), true); // it has no known count
+    assert.match(compare({ put: 1000 }, { put: 1100 }).lines[0], /^put +1000 -> 1100 +GROWN$/);
 });
 
 test('median', () => {

@@ -11,7 +11,7 @@ export const ROWS = [
         name: 'setState-10x16',
         title: 'setState, acknowledged, 10 connections × 16 in flight',
         args: ['--mode', 'setState', ...TEN, '--inflight', '16'],
-        target: { cpu: 6 },
+        target: { cpu: 6, rate: 150_000 },
         profile: { count: 20_000 },
     },
     {

@@ -27,7 +27,8 @@ const HELP = `tests/bench/run [option]... [-- ARGUMENT OF iobus serve...]
   --servers A,B     of ${Object.keys(SERVERS).join(' ')}
                     (all that are there)
   --build DIR       where iobus, iobus-bench and the floors are (build/release)
-  --against DIR     another build of iobus, as the server "against"; prints ratios
+  --against DIR     another build of iobus, as the server "against"; without --servers only
+                    these two; prints ratios
   --startup N       also import of, and start with, N objects and states
   --growth WHAT     instead: how costs grow with ${Object.keys(GROWTHS).join(', ')} or all;
                     draws growth-WHAT.svg
@@ -101,9 +102,9 @@ function describe(options) {
 
 // Those that can take part; says of each other one why not.
 function chooseServers(options) {
-    const wanted =
-        options.servers ?? Object.keys(SERVERS).filter(name => name !== 'against' || options.against);
-    return wanted.filter(name => {
+    const all = options.against ? ['iobus'] : Object.keys(SERVERS).filter(name => name !== 'against');
+    const wanted = new Set([...(options.servers ?? all), ...(options.against ? ['against'] : [])]);
+    return [...wanted].filter(name => {
         const why = SERVERS[name].missing(options);
         if (why) {
             console.error(`skipped ${name}: ${why}`);

@@ -4,6 +4,7 @@ import { median } from './bench.mjs';
 import { SERVERS } from './peers.mjs';
 
 const OURS = 'iobus';
+const MAY_BE_BUSY = 0.5; // CPUs
 
 function figure(value) {
     if (!Number.isFinite(value)) {
@@ -73,8 +74,13 @@ function peerRow(row, results, servers) {
 
 // In each round the servers run one after the other, so a ratio is of runs that are neighbours.
 function ratioRow(row, results, server) {
-    const ours = values(results, row.name, OURS, field(row));
-    const ratios = values(results, row.name, server, field(row)).map((value, n) => value / ours[n]);
+    const ofRound = (name, round) =>
+        results.find(one => one.row === row.name && one.server === name && one.round === round && one.ok);
+    const rounds = new Set(results.map(one => one.round));
+    const ratios = [...rounds]
+        .map(round => [ofRound(server, round), ofRound(OURS, round)])
+        .map(([theirs, ours]) => theirs?.[field(row)] / ours?.[field(row)])
+        .filter(Number.isFinite);
     return [row.title, `${figure(median(ratios))}${spread(ratios)}`];
 }
 
@@ -82,6 +88,13 @@ function markdown(head, body) {
     const line = cells => `| ${cells.join(' | ')} |`;
     const rule = head.map((_, n) => (n ? '---:' : '---'));
     return [line(head), line(rule), ...body.map(line)].join('\n');
+}
+
+// What else ran on the machine: CPU figures stand it, rates and latencies do not.
+function disturbance(results) {
+    const others = median(results.map(result => result.other_cpus));
+    const text = `Meanwhile other work kept ${figure(others)} CPUs busy: rates and latencies say little.`;
+    return others > MAY_BE_BUSY ? [text] : [];
 }
 
 export function tables(rows, results, servers) {
@@ -100,7 +113,7 @@ export function tables(rows, results, servers) {
         const head = ['other build / this one', 'ratio (spread)'];
         parts.push(markdown(head, shown.map(row => ratioRow(row, results, 'against'))));
     }
-    return parts.join('\n\n');
+    return [...parts, ...disturbance(results)].join('\n\n');
 }
 
 export function floorTable(floors) {
