@@ -101,8 +101,9 @@ err_t auth_find_group(const auth_t *self, const request_t *request, reply_t *rep
 
 static void write_password(auth_task_t *task)
 {
+    static log_limit_t limit;
     str_t hash = buf_str(&task->hash);
-    log_info("AUTH-PASSWORD", "user=%s", task->id);
+    log_limited(&limit, LEVEL_INFO, "AUTH-PASSWORD", "user=%s", task->id);
     auth_task_set(task, task->id, "password", json_stringn_nocheck(hash.p, hash.len));
 }
 
