@@ -200,6 +200,24 @@ int cli_auth_call(cli_auth_t *self, const char *command, mp_t *value)
     return status;
 }
 
+int cli_auth_list(cli_auth_t *self, const char *command, void (*print)(mp_t item))
+{
+    mp_t list, item;
+    uint32_t count;
+    int status = cli_auth_call(self, command, &list);
+    if (status != CLI_OK)
+        return status;
+    if (self->given.json) {
+        cli_auth_print_json(list);
+        return CLI_OK;
+    }
+    if (!mp_read_array(&list, &count))
+        return cli_fail("%s: unexpected answer", self->verb);
+    for (uint32_t i = 0; i < count && mp_next(&list, &item); i++)
+        print(item);
+    return CLI_OK;
+}
+
 /* --- passwords -------------------------------------------------------------------------------- */
 
 void cli_auth_wipe(buf_t *password)

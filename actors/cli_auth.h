@@ -49,6 +49,8 @@ buf_t *cli_auth_begin(cli_auth_t *self, uint32_t count);
 /* Sends it to the auth actor; the answer's second element is *value (nil when there is none).
  * CLI_OK, or the exit status after the error has been reported. */
 int cli_auth_call(cli_auth_t *self, const char *command, mp_t *value);
+/* The same for a list: each element by print, or with --json all as JSON. */
+int cli_auth_list(cli_auth_t *self, const char *command, void (*print)(mp_t item));
 /* A password: a line of standard input with --stdin, otherwise typed twice at the terminal. CLI_OK,
  * or the exit status after a problem has been reported. The caller wipes it with
  * cli_auth_wipe. */

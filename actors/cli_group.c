@@ -73,21 +73,8 @@ static void print_group(mp_t group)
 
 static int group_list(cli_auth_t *self)
 {
-    mp_t list, item;
-    uint32_t count;
     (void)cli_auth_begin(self, 0);
-    int status = cli_auth_call(self, "auth.group.list", &list);
-    if (status != CLI_OK)
-        return status;
-    if (self->given.json) {
-        cli_auth_print_json(list);
-        return CLI_OK;
-    }
-    if (!mp_read_array(&list, &count))
-        return cli_fail("%s: unexpected answer", self->verb);
-    for (uint32_t i = 0; i < count && mp_next(&list, &item); i++)
-        print_group(item);
-    return CLI_OK;
+    return cli_auth_list(self, "auth.group.list", print_group);
 }
 
 int cli_group(int argc, char **argv, config_t *config)

@@ -88,25 +88,12 @@ static void print_token(mp_t token)
 
 static int token_list(cli_auth_t *self)
 {
-    mp_t list, item;
-    uint32_t count;
     buf_t *args = cli_auth_begin(self, 1);
     if (self->given.user)
         mp_put_cstr(args, self->given.user);
     else
         mp_put_nil(args);
-    int status = cli_auth_call(self, "auth.device.list", &list);
-    if (status != CLI_OK)
-        return status;
-    if (self->given.json) {
-        cli_auth_print_json(list);
-        return CLI_OK;
-    }
-    if (!mp_read_array(&list, &count))
-        return cli_fail("%s: unexpected answer", self->verb);
-    for (uint32_t i = 0; i < count && mp_next(&list, &item); i++)
-        print_token(item);
-    return CLI_OK;
+    return cli_auth_list(self, "auth.device.list", print_token);
 }
 
 static int token_revoke(cli_auth_t *self)

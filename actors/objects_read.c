@@ -144,8 +144,7 @@ static err_t answer_ids(objects_t *self, const request_t *request, reply_t *repl
     return err;
 }
 
-/* All objects of a type whose ids match. */
-/* view NULL: objects of all types. */
+/* All objects of a type whose ids match; view NULL: of all types. */
 static err_t answer_pattern(objects_t *self, const request_t *request, reply_t *reply, str_t text,
                             const view_t *view)
 {

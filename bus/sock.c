@@ -150,11 +150,6 @@ str_t sock_msg_str(zmq_msg_t *msg)
     return (str_t){zmq_msg_data(msg), zmq_msg_size(msg)};
 }
 
-bool sock_readable(zsock_t *self)
-{
-    return (zsock_events(self) & ZMQ_POLLIN) != 0;
-}
-
 int sock_fd(zsock_t *self)
 {
     return (int)zsock_fd(self);

@@ -37,7 +37,6 @@ bool sock_has_more(const zmq_msg_t *msg);
 /* Throws away the other parts of a message. */
 void sock_drop_rest(zsock_t *self, const zmq_msg_t *msg);
 str_t sock_msg_str(zmq_msg_t *msg);
-bool sock_readable(zsock_t *self);
 int sock_fd(zsock_t *self);
 /* Milliseconds of a clock that never jumps; microseconds of the same. */
 int64_t sock_mono_ms(void);

@@ -383,11 +383,6 @@ const char *session_refusal_text(const session_t *self)
     return self->refusal ? login_text(self->refusal) : "The log-in has ended";
 }
 
-bool session_refusal_is_basic(const session_t *self)
-{
-    return self->refusal && login_is_basic(self->refusal);
-}
-
 identity_t *session_identity(session_t *self)
 {
     return &self->identity;

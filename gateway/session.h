@@ -95,7 +95,6 @@ mp_t session_auth(const session_t *self);
 /* Within the dialect's refuse: why, and how to say it to people. */
 login_result_t session_refusal(const session_t *self);
 const char *session_refusal_text(const session_t *self);
-bool session_refusal_is_basic(const session_t *self);
 /* What the client was let in for is over: it is told (tell) and the connection ends. after: not
  * before this call of the client is answered; NULL: at once. */
 void session_expel(session_t *self, bool tell, const call_t *after);
